@@ -138,7 +138,7 @@ pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit>
     });
     let archive = archive.transpose()?;
     let archive = if args.har_secrets { archive.map(Aside::for_owner_alone) } else { archive };
-    let source = match args.quick.of(&args.file)? {
+    let source = match args.quick.of(&args.file, &args.settings)? {
         Some(QuickRun { source, target, .. }) => {
             layers = layers.aimed_at(target)?;
             source

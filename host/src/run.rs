@@ -155,12 +155,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     refuse_what_makes_no_sense(args)?;
     let mut layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
-    let (source, body) = match args.quick.of(&args.file)? {
-        Some(QuickRun { source, target, body }) => {
+    let (source, read) = match args.quick.of(&args.file, &args.settings)? {
+        Some(QuickRun { source, target, read }) => {
             layers = layers.aimed_at(target)?;
-            (source, body)
+            (source, read)
         }
-        None => (ScenarioSource::File(args.file.clone()), None),
+        None => (ScenarioSource::File(args.file.clone()), Vec::new()),
     };
     layers = layers.of_source(&source);
     let quiet = layers.undisputed()?.quiet;
@@ -170,14 +170,14 @@ pub(crate) fn run(
     }
     if let Some(coordinator) = &args.coordinator {
         let (token, hosts) = (args.token.clone(), args.hosts);
-        let wanted = RemoteRun { coordinator, token, source, body, hosts, search };
+        let wanted = RemoteRun { coordinator, token, source, read, hosts, search };
         return run_remotely(wanted, &layers);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, run_here(args, (source, body), layers, search))
+    LocalSet::new().block_on(&runtime, run_here(args, (source, read), layers, search))
 }
 
 fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
@@ -193,7 +193,7 @@ fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
 /// Does it on this host, which other hosts may join.
 async fn run_here(
     args: &RunArgs,
-    (source, body): (ScenarioSource, Option<PathBuf>),
+    (source, read): (ScenarioSource, Vec<PathBuf>),
     layers: Layers,
     search: Option<Search>,
 ) -> anyhow::Result<Exit> {
@@ -203,7 +203,7 @@ async fn run_here(
         let programme = Programme::new(source, &layers, search)?;
         let settings = programme.layers().settings(None)?;
         let page = PageOptions::of(&settings).map(|page| page.ready()).transpose()?;
-        let read = programme.read_files().iter().cloned().chain(body).collect();
+        let read = programme.read_files().iter().cloned().chain(read).collect();
         let outputs = open_outputs(&settings, read)?;
         let outputs = match &page {
             Some(page) => outputs.and(page.records.sink()?),

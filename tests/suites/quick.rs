@@ -125,3 +125,80 @@ fn what_makes_no_sense_with_a_url_or_without_one_is_refused() {
     let without = without.finish().expect_code(104).stderr;
     assert!(without.contains("cargo xtask install") && without.contains("--target"), "{without}");
 }
+
+#[test]
+fn forms_files_and_who_asks_are_sent_and_kept_nowhere() {
+    let stand = Stand::new();
+    let photo = stand.data.path().join("p.jpg");
+    std::fs::write(&photo, "pixels").expect("it can be written");
+    let shown = |args: &[&str]| {
+        let host = stand.with_data(Host::new("try").arg(stand.url("/echo"))).arg("--full");
+        args.iter().fold(host, |host, arg| host.arg(arg)).finish().expect_code(0).stdout
+    };
+    let all = |shown: &str, words: &[&str]| {
+        for word in words {
+            assert!(shown.contains(word), "no {word:?} in: {shown}");
+        }
+    };
+    let json = shown(&["--json", "{\"items\": 1}", "-X", "PATCH", "--basic", "ada:s3cret"]);
+    all(&json, &["PATCH /echo", "content-type: application/json", "accept: application/json"]);
+    all(&json, &["authorization: Basic YWRhOnMzY3JldA==", r#"\"items\": 1"#]);
+    let own = shown(&["--json", "{}", "-H", "content-type: application/vnd.api+json"]);
+    assert!(own.contains("application/vnd.api+json"), "{own}");
+    assert!(!own.contains("> content-type: application/json"), "{own}");
+    let form = shown(&["--form", "user=ada l.", "--form", "note=a&b", "--bearer", "t0ken"]);
+    all(&form, &["POST /echo", "user=ada+l.&note=a%26b", "authorization: Bearer t0ken"]);
+    let part = format!("photo=@{};type=image/jpeg", photo.display());
+    let parts = shown(&["--part", "title=Harbour", "--part", &part]);
+    all(&parts, &["multipart/form-data; boundary=", "Harbour", "p.jpg", "image/jpeg", "pixels"]);
+
+    // Neither the results nor the record and its command have any of it.
+    let record = stand.data.path().join("run.swell");
+    let kept = format!("-n 5 --basic ada:s3cret --form pin=s3cret --record {}", record.display());
+    let finished = stand.run("/echo", &kept).expect_done();
+    let shown = Host::new("report").arg(&record).args("--out json=-").finish().expect_code(0);
+    let record = std::fs::read(&record).expect("it was kept");
+    let text = format!("{}{}{}", finished.stdout, finished.stderr, shown.stdout);
+    let hidden =
+        |bytes: &[u8]| !bytes.windows(6).any(|word| word == b"s3cret" || word == b"YWRhOn");
+    assert!(hidden(text.as_bytes()) && hidden(&record));
+}
+
+#[test]
+fn urls_of_a_file_are_asked_for_in_turn() {
+    let stand = Stand::new();
+    let file = stand.data.path().join("urls.txt");
+    let whole = stand.url("/items?page=2");
+    let lines = format!("/items?page=1\n# of tomorrow\n\n/\n{whole}\n");
+    std::fs::write(&file, lines).expect("it can be written");
+    let urls = format!("--urls {}", file.display());
+    let finished = stand.run("/", &format!("-n 30 --vus 3 {urls}")).expect_done();
+    let seen = stand.target.seen();
+    assert_eq!((seen.path("/items"), seen.path("/"), seen.requests), (20, 10, 30));
+    assert_eq!(finished.count("/measured/by_name/GET ~1items/ok"), 20);
+    assert_eq!(finished.count("/measured/by_name/GET ~1/ok"), 10);
+    let tried = stand.with_data(Host::new("try").arg(stand.url("/"))).args(&urls);
+    let tried = tried.args("--iteration 5").finish().expect_code(0).stdout;
+    assert!(tried.contains("/items?page=2"), "{tried}");
+
+    // Another host is asked for, and nothing is sent without it.
+    let stand = Stand::new();
+    std::fs::write(&file, "/\nhttp://other.test:81/\n").expect("it can be written");
+    let url = stand.url("/");
+    let args = format!("-n 2 --urls {}", file.display());
+    stand.expect_refusal(&url, &args, &["--allow-host", "other.test:81"]);
+    std::fs::write(&file, "items\n").expect("it can be written");
+    stand.expect_refusal(&url, &args, &["urls.txt", "line 1", "as /items"]);
+    let both = stand.url("/items");
+    stand.expect_refusal(&both, &args, &["--urls", "has a path, too"]);
+}
+
+#[test]
+fn redirects_are_followed_as_often_as_was_said() {
+    let stand = Stand::new();
+    let followed = stand.run("/redirect/2", "--vus 1 -n 5 --redirects 2 --expect 200");
+    assert_eq!(followed.expect_done().count("/measured/transactions/ok"), 5);
+    assert_eq!(stand.target.seen().requests, 15);
+    let stopped = stand.run("/redirect/2", "--vus 1 -n 5 --redirects 1 --expect 200");
+    assert_eq!(stopped.count("/measured/transactions/failed"), 5);
+}

@@ -101,8 +101,8 @@ pub(crate) struct RemoteRun<'a> {
     pub(crate) coordinator: &'a str,
     pub(crate) token: Option<Token>,
     pub(crate) source: ScenarioSource,
-    /// The file of a body that was read for it.
-    pub(crate) body: Option<PathBuf>,
+    /// The files that were read for it already.
+    pub(crate) read: Vec<PathBuf>,
     /// How many hosts are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
     pub(crate) search: Option<Search>,
@@ -113,7 +113,7 @@ pub(crate) struct RemoteRun<'a> {
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
 pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Result<Exit> {
-    let RemoteRun { coordinator, token, source, body, hosts, search } = wanted;
+    let RemoteRun { coordinator, token, source, read: of_request, hosts, search } = wanted;
     if layers.undisputed()?.tui {
         bail!(
             "--tui: a cluster tells this command where a run is, and not what each of its seconds \
@@ -147,7 +147,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
         }
     }
     let (source, mut read) = fixed(source, &layers)?;
-    read.extend(body);
+    read.extend(of_request);
     let outputs = open_outputs(&settings, read)?;
     let offered = OfferedFiles::default();
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;

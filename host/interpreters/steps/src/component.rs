@@ -1,8 +1,8 @@
 //! The component of the interpreter of steps: it loads a request or a file of steps, and does what
 //! they say through the host.
 //!
-//! It is built of the bindings of `wit/` alone. A request by itself is three calls into the host
-//! for an iteration and nothing else; what can be prepared is prepared in `load`.
+//! It is built of the bindings of `wit/` alone. A URL by itself is three calls into the host for an
+//! iteration and nothing else; what can be prepared is prepared in `load`.
 
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
@@ -39,12 +39,13 @@ enum LoadedSteps {
     Steps(&'static StepsFile, &'static BTreeMap<String, Vec<u8>>),
 }
 
-/// The request as it was loaded, and the number of its transaction once there is one.
+/// The request as it was loaded.
 struct LoadedRequest {
     quick: QuickRequest,
     body: Vec<u8>,
     expect: Vec<StatusRange>,
-    kind: Option<Kind>,
+    /// The number of each page's transaction, once it has one.
+    kinds: Vec<Option<Kind>>,
 }
 
 /// Who follows the steps, and the host as it sees it.
@@ -102,16 +103,19 @@ fn load_request(files: &[TestFile]) -> Result<Loaded, (String, u32, u32)> {
     }
     let scenario = ScenarioInfo {
         name: quick.name.clone(),
-        description: format!("{} {}", quick.method, quick.url),
+        description: match &quick.pages[..] {
+            [page] => format!("{} {}", quick.method, page.url),
+            pages => format!("{} of {} URLs in turn", quick.method, pages.len()),
+        },
         has_setup: false,
         has_start: false,
         defaults: vec![("vus".to_owned(), USERS.to_string())],
-        hosts: Vec::new(),
+        hosts: quick.hosts.clone(),
     };
     LOADED.set(Some(LoadedSteps::Quick(LoadedRequest {
         expect: ranges(&quick.expect),
         body: body.map(|body| body.content.clone()).unwrap_or_default(),
-        kind: None,
+        kinds: vec![None; quick.pages.len()],
         quick,
     })));
     Ok(Loaded::Ready(FileInfo { scenarios: vec![scenario], has_conduct: false }))
@@ -148,11 +152,6 @@ impl lifecycle::Guest for Steps {
     }
 
     fn start(scenario: u32, data: Vec<u8>) -> Result<(), String> {
-        LOADED.with_borrow_mut(|loaded| {
-            if let Some(LoadedSteps::Quick(request)) = loaded {
-                request.kind = Some(transactions::define(&request.quick.name));
-            }
-        });
         let Some((mut follower, mut world)) = follower(scenario, of_setup(&data)?)? else {
             return Ok(());
         };
@@ -172,7 +171,7 @@ impl lifecycle::Guest for Steps {
     }
 
     fn run(_: u32) -> Result<(), String> {
-        let is_quick = LOADED.with_borrow(|loaded| match loaded {
+        let is_quick = LOADED.with_borrow_mut(|loaded| match loaded {
             Some(LoadedSteps::Quick(request)) => {
                 request.send();
                 true
@@ -370,11 +369,16 @@ fn method(method: &str) -> Method<'_> {
 
 impl LoadedRequest {
     /// One iteration: a transaction with its request.
-    fn send(&self) {
-        if let Some(kind) = self.kind
-            && let Ok(open) = transactions::begin(kind)
-        {
-            let outcome = match http::send(self.request()) {
+    fn send(&mut self) {
+        let place = match self.quick.pages.len() {
+            1 => 0,
+            // In turn over all users, and the same again where an iteration is repeated.
+            pages => (context::iteration() % pages as u64) as usize,
+        };
+        let define = || transactions::define(&self.quick.pages[place].name);
+        let kind = *self.kinds[place].get_or_insert_with(define);
+        if let Ok(open) = transactions::begin(kind) {
+            let outcome = match http::send(self.request(place)) {
                 Ok(_) => Outcome::Ok,
                 // Why is counted by the host.
                 Err(_) => Outcome::Failed(""),
@@ -383,15 +387,15 @@ impl LoadedRequest {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    fn request(&self, place: usize) -> Request<'_> {
         Request {
             method: method(&self.quick.method),
-            url: &self.quick.url,
-            headers: &[],
+            url: &self.quick.pages[place].url,
+            headers: &self.quick.headers,
             body: &self.body,
             keep: Keep::Discard,
             keep_headers: false,
-            redirects: 0,
+            redirects: self.quick.redirects,
             decompress: false,
             version: Version::Automatic,
             expect: &self.expect,

@@ -3,7 +3,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | the request of `host run URL` | `quick` |
+//! | the requests of `host run URL` | `quick` |
 //! | TOML, YAML and JSON as one tree, each value with its place | `forms`, `tree` |
 //! | the keys that a file may have, and their JSON Schema | `keys`, `schema` |
 //! | what a file says, checked | `read`, `model` |
@@ -27,7 +27,7 @@ mod template;
 mod tree;
 
 pub use model::{FeedPick, StepsFile, StepsScenario};
-pub use quick::{BODY, QuickRequest, REQUEST, USERS};
+pub use quick::{BODY, QuickPage, QuickRequest, REQUEST, USERS};
 pub use read::{is_steps, parse_statuses, read};
 pub use run::{
     OutgoingPart, StepAnswer, StepsFollower, StepsOf, StepsRequest, StepsWorld, Stopped, Variables,
