@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
 use swell_driver::RunPlan;
@@ -100,6 +100,15 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     options.allow =
         AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
+    if let Some(text) = &settings.user_agent {
+        options.user_agent.clone_from(text);
+    }
+    if let Some(contact) = &settings.contact {
+        options.user_agent.push_str(&format!(" (+{contact})"));
+    }
+    if header("user-agent", &options.user_agent).is_err() {
+        bail!("--user-agent {:?} has characters that cannot be sent", options.user_agent);
+    }
     if let Some(timeout) = settings.timeout {
         options.timeouts.response = timeout;
         options.timeouts.whole = options.timeouts.whole.max(timeout * 2);

@@ -202,3 +202,23 @@ fn redirects_are_followed_as_often_as_was_said() {
     let stopped = stand.run("/redirect/2", "--vus 1 -n 5 --redirects 1 --expect 200");
     assert_eq!(stopped.count("/measured/transactions/failed"), 5);
 }
+
+#[test]
+fn requests_say_who_asks_and_whom_to_ask() {
+    let stand = Stand::new();
+    let agent = |args: &[&str]| {
+        let host = stand.with_data(Host::new("try").arg(stand.url("/")));
+        let tried = args.iter().fold(host, |host, arg| host.arg(arg)).finish();
+        let shown = tried.expect_code(0).stdout;
+        let line = shown.lines().find_map(|line| line.split_once("user-agent: "));
+        line.expect("each request has one").1.to_owned()
+    };
+    let ours = agent(&[]);
+    assert!(ours.starts_with("swell/"), "{ours}");
+    let contact = agent(&["--contact", "ada@shop.test"]);
+    assert_eq!(contact, format!("{ours} (+mailto:ada@shop.test)"));
+    assert_eq!(agent(&["--user-agent", "shop tests"]), "shop tests");
+    assert_eq!(agent(&["--user-agent", "x", "-H", "user-agent: mine"]), "mine");
+    let stand = Stand::new();
+    stand.expect_refusal(&stand.url("/"), "-n 1 --contact ada", &["--contact", "ada@example.com"]);
+}

@@ -175,6 +175,16 @@ pub(crate) struct Settings {
     #[arg(long = "header", short = 'H', value_name = "HEADER", help_heading = SERVICE)]
     pub(crate) header: Vec<String>,
 
+    /// What requests say of who sends them, where a request does not say it itself. Default:
+    /// `swell/` and the version.
+    #[arg(long, value_name = "TEXT", help_heading = SERVICE)]
+    pub(crate) user_agent: Option<String>,
+
+    /// Whom the service's people may ask about the load, as `ada@example.com` or a URL: it is added
+    /// to the user agent.
+    #[arg(long, value_name = "WHO", value_parser = parse_contact, help_heading = SERVICE)]
+    pub(crate) contact: Option<String>,
+
     /// Local addresses to send from, in turn; each has its own range of ports. Repeatable.
     #[arg(long = "source-ip", value_name = "IP", value_parser = parse_ip, help_heading = SERVICE)]
     pub(crate) source_ip: Vec<IpAddr>,
@@ -438,6 +448,20 @@ pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
         }
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
+    }
+}
+
+/// Whom to ask, as a URI: an e-mail address becomes one.
+fn parse_contact(text: &str) -> Result<String, String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"()<>\"\\".contains(&byte));
+    let is_uri = ["mailto:", "http://", "https://"].iter().any(|start| text.starts_with(start));
+    match text.split_once('@') {
+        _ if !is_plain => Err("an e-mail address or a URL is needed, without spaces".to_owned()),
+        _ if is_uri => Ok(text.to_owned()),
+        Some((name, domain)) if !name.is_empty() && !domain.is_empty() => {
+            Ok(format!("mailto:{text}"))
+        }
+        _ => Err("an e-mail address or a URL is needed, as ada@example.com".to_owned()),
     }
 }
 

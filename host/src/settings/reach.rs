@@ -57,6 +57,8 @@ kinds! {
     allow_host: Reach,
     // A scenario sets what headers it likes, and sends them where it may send anyway.
     header: Load,
+    user_agent: Load,
+    contact: Load,
     source_ip: Reach,
     fresh: Load,
     timeout: Load,
