@@ -29,8 +29,10 @@ use crate::quick::{QuickArgs, QuickRun};
 use crate::runs::Runs;
 use crate::servers::{PageOptions, Servers};
 use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
+use crate::settings::keys::shapes_load;
 use crate::settings::layer::Typed;
 use crate::settings::layers::Layers;
+use crate::settings::presets::Preset;
 use crate::stops::Stops;
 use crate::terminal;
 use crate::tui::ReadyView;
@@ -111,6 +113,13 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
     pub(crate) journal: Option<PathBuf>,
 
+    /// A kind of load by its name: `smoke` (one user), or around the rate that is usual for the
+    /// service: `load=200`, `stress=200` (up to twice as much), `spike=200` (ten times as much for
+    /// a while), `soak=200` (two hours). The flags that it means are printed; --duration makes it
+    /// longer or shorter. For where the service breaks there is `host find`.
+    #[arg(long, value_name = "KIND=N", help_heading = LOAD)]
+    preset: Option<Preset>,
+
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
@@ -155,6 +164,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     refuse_what_makes_no_sense(args)?;
     let mut layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    let mut preset = None;
+    if let Some(wanted) = args.preset {
+        let (meant, table) = flags_of_preset(args, wanted, &layers, search.is_some())?;
+        layers = layers.under_typed(format!("--preset {wanted}"), table)?;
+        preset = Some(meant);
+    }
     let (source, read) = match args.quick.of(&args.file, &args.settings)? {
         Some(QuickRun { source, target, read }) => {
             layers = layers.aimed_at(target)?;
@@ -167,6 +182,9 @@ pub(crate) fn run(
     terminal::be_quiet(quiet);
     if !quiet {
         notes::say(layers.found_file());
+        if let (Some(wanted), Some(meant)) = (args.preset, preset) {
+            terminal::say(format_args!("note: --preset {wanted} is {meant}"));
+        }
     }
     if let Some(coordinator) = &args.coordinator {
         let (token, hosts) = (args.token.clone(), args.hosts);
@@ -188,6 +206,26 @@ fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What a preset means: as flags, and as settings.
+fn flags_of_preset(
+    args: &RunArgs,
+    preset: Preset,
+    layers: &Layers,
+    is_search: bool,
+) -> anyhow::Result<(String, toml::Table)> {
+    if is_search {
+        bail!("--preset {preset}: a search finds the load itself\nhelp: leave --preset out");
+    }
+    if let Some(key) = layers.typed().find(|key| shapes_load(key)) {
+        bail!(
+            "--preset {preset} and --{key} both say how much load there is\nhelp: leave --{key} \
+            out; the rate or the users of a preset stand behind it, as --preset load=200"
+        );
+    }
+    let settings = preset.settings(args.settings.duration).map_err(anyhow::Error::msg)?;
+    Ok((Preset::flags(&settings), settings))
 }
 
 /// Does it on this host, which other hosts may join.

@@ -9,4 +9,5 @@ pub(crate) mod keys;
 pub(crate) mod layer;
 pub(crate) mod layers;
 pub(crate) mod mistyped;
+pub(crate) mod presets;
 pub(crate) mod reach;

@@ -222,3 +222,24 @@ fn requests_say_who_asks_and_whom_to_ask() {
     let stand = Stand::new();
     stand.expect_refusal(&stand.url("/"), "-n 1 --contact ada", &["--contact", "ada@example.com"]);
 }
+
+#[test]
+fn a_preset_is_printed_as_the_flags_that_it_means_and_gives_its_load() {
+    let stand = Stand::new();
+    let finished = stand.run("/", "--preset load=50 -d 20s -n 60").expect_code_or_invalid(0);
+    let meant = "--preset load=50 is --stage 2s:50 --stage 16s:50 --stage 2s:0";
+    assert!(finished.stderr.contains(meant), "{}", finished.stderr);
+    assert_eq!(finished.count("/measured/transactions/started"), 60, "{}", finished.stdout);
+    assert!(finished.stdout.contains("open model"), "{}", finished.stdout);
+    let smoke = stand.run("/", "--preset smoke -d 1s").expect_code_or_invalid(0);
+    assert_eq!(smoke.count("/users/most_at_once"), 1);
+    let stand = Stand::new();
+    let url = stand.url("/");
+    stand.expect_refusal(
+        &url,
+        "--preset load --tps 5",
+        &["--preset load=50 and --tps", "load=200"],
+    );
+    stand.expect_refusal(&url, "--preset breakpoint", &["host find"]);
+    stand.expect_refusal(&url, "--preset load -d 5s", &["--duration longer"]);
+}

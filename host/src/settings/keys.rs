@@ -6,6 +6,11 @@ use anyhow::bail;
 pub(super) const LOAD_SHAPE: [&str; 7] =
     ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
 
+/// Whether settings of this key say what the load is.
+pub(crate) fn shapes_load(key: &str) -> bool {
+    LOAD_SHAPE.contains(&key)
+}
+
 /// Settings of lower layers that mean nothing to a search, which ends by itself.
 pub(super) const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
 
