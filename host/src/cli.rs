@@ -126,14 +126,15 @@ impl CommandLine {
     /// It is no command line, or one that asks for help or the version.
     pub(crate) fn parse(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = program();
+        let typed: Vec<OsString> = typed.collect();
         let flags = CommandFlags::of(&command);
         let read = || {
-            let matches = command.try_get_matches_from_mut(typed)?;
+            let matches = command.try_get_matches_from_mut(&typed)?;
             let cli =
                 Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
             Ok(Self { command: cli.command, matches, flags })
         };
-        read().map_err(|error| without_secrets(with_suggestion(error, &program())))
+        read().map_err(|error| without_secrets(with_suggestion(error, &typed, &program())))
     }
 
     /// How many threads the command has that cannot do without descriptors.
@@ -205,6 +206,53 @@ mod tests {
     use swell_outputs::{Flag, KINDS};
 
     use super::*;
+    use crate::settings::habits;
+
+    /// What is said to a command line that cannot be read.
+    fn refusal(line: &[&str]) -> String {
+        let typed = ["host"].iter().chain(line).map(OsString::from);
+        CommandLine::parse(typed).err().expect("it cannot be read").render().to_string()
+    }
+
+    #[test]
+    fn what_users_of_other_tools_type_is_answered_by_a_flag_that_there_is() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("there is `host run`");
+        let is_ours =
+            |flag: &str| run.get_arguments().any(|argument| argument.get_long() == Some(flag));
+        for (flag, tip) in habits::all() {
+            let error = refusal(&["run", "http://a/", flag, "1"]);
+            assert!(error.contains(tip), "{flag}: {error}");
+            let ours = tip.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+            for ours in ours.map(|word| word.trim_end_matches([',', ';'])) {
+                assert!(is_ours(ours), "{flag}: there is no --{ours}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_letter_that_means_something_else_here_is_told_by_its_value() {
+        for line in [&["run", "-q", "100", "http://a/"][..], &["run", "http://a/", "-q", "100"]] {
+            assert!(refusal(line).contains("--tps N"), "{line:?}");
+        }
+        for content in ["@order.json", "a=b", "{}"] {
+            assert!(refusal(&["run", "http://a/", "-d", content]).contains("--body @FILE"));
+        }
+        assert!(refusal(&["run", "http://a/", "--data", "{}"]).contains("--json"));
+        let user = refusal(&["run", "http://a/", "-u", "ada:s3cret"]);
+        assert!(user.contains("--basic") && !user.contains("s3cret"), "{user}");
+        assert!(refusal(&["http://a/"]).contains("host run http://a/"));
+        assert!(refusal(&["run", "a.wasm", "http://a/"]).contains("--target http://a/"));
+    }
+
+    #[test]
+    fn letters_of_other_tools_are_taken_where_they_are_free() {
+        let typed = ["host", "run", "http://a/", "-c", "64", "-z", "10s", "-X", "PUT"];
+        let line = CommandLine::parse(typed.iter().map(OsString::from)).expect("it is known");
+        let TypedCommand::Run(args) = line.command else { panic!("it is `host run`") };
+        assert_eq!(args.settings.vus, Some(64));
+        assert_eq!(args.settings.duration, Some(std::time::Duration::from_secs(10)));
+    }
 
     #[test]
     fn the_help_of_a_run_tells_of_each_kind_of_output() {

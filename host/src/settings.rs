@@ -5,6 +5,7 @@
 //! knows a command.
 
 pub(crate) mod flags;
+pub(crate) mod habits;
 pub(crate) mod keys;
 pub(crate) mod layer;
 pub(crate) mod layers;

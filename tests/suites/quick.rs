@@ -172,7 +172,7 @@ fn urls_of_a_file_are_asked_for_in_turn() {
     let lines = format!("/items?page=1\n# of tomorrow\n\n/\n{whole}\n");
     std::fs::write(&file, lines).expect("it can be written");
     let urls = format!("--urls {}", file.display());
-    let finished = stand.run("/", &format!("-n 30 --vus 3 {urls}")).expect_done();
+    let finished = stand.run("/", &format!("-n 30 -c 3 {urls}")).expect_done();
     let seen = stand.target.seen();
     assert_eq!((seen.path("/items"), seen.path("/"), seen.requests), (20, 10, 30));
     assert_eq!(finished.count("/measured/by_name/GET ~1items/ok"), 20);

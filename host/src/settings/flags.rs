@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     #[arg(
         long,
         short = 'u',
+        visible_short_alias = 'c',
         value_name = "N",
         value_parser = units::parse_count::<u32>,
         allow_hyphen_values = true,
@@ -125,6 +126,7 @@ pub(crate) struct Settings {
     #[arg(
         long,
         short = 'd',
+        short_alias = 'z',
         value_name = "TIME",
         allow_hyphen_values = true,
         value_parser = units::parse_duration,

@@ -1,11 +1,25 @@
 //! The error for a command line that cannot be read: in the parser's own words, with what was
 //! probably meant and without secrets.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The error with what was probably meant, from all that the program's `command` line has. Clap
-/// itself does not notice that letters have changed places, which is common in short names.
-pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -> clap::Error {
+use super::habits;
+
+/// The error with what was probably meant by the `words`, from all that the program's `command`
+/// line has. Clap itself does not notice that letters have changed places, which is common in short
+/// names.
+pub(crate) fn with_suggestion(
+    mut error: clap::Error,
+    words: &[OsString],
+    command: &clap::Command,
+) -> clap::Error {
+    if let Some(tip) = of_other_tools(&error, words) {
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return error;
+    }
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
         ErrorKind::InvalidSubcommand => {
@@ -14,9 +28,13 @@ pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -
         _ => return error,
     };
     let Some(ContextValue::String(typed)) = error.get(invalid).cloned() else { return error };
-    // Other tools have the flag under this name.
     if typed.starts_with("http://") || typed.starts_with("https://") {
-        let tip = format!("the service is given as --target {typed}: host run FILE --target URL");
+        let tip = if suggested == ContextKind::SuggestedSubcommand {
+            error.remove(ContextKind::SuggestedSubcommand);
+            format!("a URL is asked for by: host run {typed}")
+        } else {
+            format!("the service is given as --target {typed}: host run FILE --target URL")
+        };
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         return error;
     }
@@ -43,8 +61,38 @@ pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -
     error
 }
 
-/// The same without a join token that was typed: errors go to logs.
-pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
+/// What says here what was typed as other tools have it.
+fn of_other_tools(error: &clap::Error, words: &[OsString]) -> Option<&'static str> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    match error.kind() {
+        ErrorKind::UnknownArgument => habits::of_flag(arg)
+            .or_else(|| habits::of_words(words.iter().filter_map(|word| word.to_str()))),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+                return None;
+            };
+            habits::of_value(arg.split(' ').next().unwrap_or(arg), value)
+        }
+        _ => None,
+    }
+}
+
+/// The same without a join token that was typed, or a user's password: errors go to logs.
+pub(crate) fn without_secrets(error: clap::Error) -> clap::Error {
+    match (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue)) {
+        // The reason repeats the value, too.
+        (Some(ContextValue::String(arg)), Some(ContextValue::String(value)))
+            if arg.starts_with("--vus") && value.contains(':') =>
+        {
+            let tip = habits::of_value("--vus", value).unwrap_or_default();
+            let words = format!("-u is --vus, which is a number\n\n  tip: {tip}\n");
+            clap::Error::raw(error.kind(), words)
+        }
+        _ => without_tokens(error),
+    }
+}
+
+fn without_tokens(mut error: clap::Error) -> clap::Error {
     let is_token = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => flag.starts_with("--token"),
         _ => false,
