@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
+use swell_core::run::StopRules;
 use swell_driver::RunPlan;
 use swell_engine::ScenarioInfo;
 
@@ -45,6 +46,11 @@ pub(crate) fn run_plan(
         poisson: settings.arrivals == Some(ArrivalsArg::Poisson),
         seed,
         thresholds: settings.threshold.clone(),
+        stop_rules: StopRules {
+            abort_on_fail: settings.abort_on_fail,
+            max_errors: settings.max_errors,
+            max_error_rate: settings.max_error_rate,
+        },
         has_start: scenario.has_start,
         room: Some(room),
     })

@@ -96,7 +96,8 @@ impl RunRecord {
         self.mark(&run, asked, |asked| until - asked.elapsed());
         let measured_from = RunInstant::START + look.warm_up;
         let so_far = (&self.thresholds[..], &look.total.measured);
-        for mark in self.marks.see(&frame, measured_from, so_far) {
+        let seen = self.marks.see(&frame, measured_from, so_far);
+        for mark in seen.into_iter().chain(self.marks.see_broken(look.broken)) {
             self.outputs.mark(&run, &mark);
         }
     }
@@ -115,6 +116,9 @@ impl RunRecord {
             self.frame(&run, last.max(until), &status)
         });
         self.mark(&run, asked, |asked| until + asked.saturating_duration_since(looked));
+        for mark in self.marks.see_broken(&outcome.broken) {
+            self.outputs.mark(&run, &mark);
+        }
         let measured_from = RunInstant::START + outcome.warm_up;
         let all = (&self.thresholds[..], &outcome.snapshot.measured);
         for mark in frame.iter().flat_map(|frame| self.marks.see(frame, measured_from, all)) {

@@ -20,6 +20,7 @@ use self::refuse::{refuse_absurd, refuse_contradictions};
 use crate::RunInstant;
 use crate::control::{DEFAULT_START, Finder, Objective, Regulator};
 use crate::dispatch::{DispatchLimits, Growth, Spawn};
+use crate::run::StopRules;
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe, Timeline};
 use crate::threshold::Threshold;
 use crate::units::Rate;
@@ -176,6 +177,8 @@ pub struct Plan {
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
+    /// What ends the run before its time.
+    pub stop_rules: StopRules,
     /// The part of the slots that this node has.
     pub share: Stripe,
 }
@@ -245,6 +248,7 @@ impl Plan {
             spawn,
             seed: input.seed,
             thresholds: input.thresholds,
+            stop_rules: input.stop_rules,
             share: Stripe::WHOLE,
         })
     }

@@ -11,6 +11,7 @@
 //! | `run_control` | the control of a run: when it ends, and what its starts follow |
 //! | `set_points` | what its starts follow, and why |
 //! | `limits` | who kept less from being completed than was asked for |
+//! | `stops` | conditions that are judged while it goes on, and end it |
 //! | `account` | what was counted up to now, added up each second |
 //! | `pace` | what the load model paces |
 //! | `machine` | what a machine gives the load generator, and how busy it is |
@@ -36,6 +37,7 @@ mod outcome;
 mod pace;
 mod run_control;
 mod set_points;
+mod stops;
 mod totals;
 mod words;
 
@@ -50,5 +52,6 @@ pub use self::node::{NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
 pub use self::outcome::RunOutcome;
 pub use self::pace::Pace;
 pub use self::run_control::{IterationsOver, LocalFacts, RunControl, RunSnapshot};
+pub use self::stops::{Broken, MaxErrorRate, MaxErrorRateError, StopRules};
 pub use self::totals::{NodeResult, NodeTotals};
 pub use self::words::{doing_in_words, limit_in_words, objective_in_words};

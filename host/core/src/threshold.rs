@@ -15,6 +15,11 @@
 //! obey the rule of reports: without enough samples there is no data, and a threshold without data
 //! fails.
 //!
+//! ## While the run goes on
+//! After the limit may stand `over 30s`: then it must hold in each window of that length, too.
+//! After that, `abort` or `abort after 10s` ends the run when it does not hold. Here fewer samples
+//! than a percentile needs break nothing: more may come.
+//!
 //! ## What was cut off
 //! What was cut off has no end: it would have taken longer than its age, and it would have
 //! succeeded or failed. A threshold passes if it surely holds whatever the end would have been: a

@@ -198,6 +198,19 @@ pub fn parse_duration_above_zero(text: &str) -> Result<Duration, UnitError> {
         .and_then(|duration| if duration.is_zero() { Err(too_short()) } else { Ok(duration) })
 }
 
+/// The longest window over which figures are judged while a run goes on: each second of it is kept.
+const LONGEST_WINDOW: Duration = Duration::from_secs(300);
+
+/// Reads the length of a window over which figures are judged, which are told once a second.
+pub fn parse_window(text: &str) -> Result<Duration, UnitError> {
+    let length = parse_duration(text)?;
+    if (Duration::from_secs(1)..=LONGEST_WINDOW).contains(&length) {
+        return Ok(length);
+    }
+    let (value, what) = (text.trim().to_owned(), "window");
+    Err(UnitError::Range { value, what, limits: "from 1s to 5m" })
+}
+
 /// Reads a duration: "200ms", "1m30s", "1.5h". Units are ns, us (µs), ms, s, m, h, d, the larger
 /// first, each at most once. "0" needs none.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {

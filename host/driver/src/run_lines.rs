@@ -77,6 +77,7 @@ pub(super) fn say(notice: &Notice) {
         | Notice::FeedExhausted(_)
         | Notice::Limited(_)
         | Notice::Reached
+        | Notice::Broken(_)
         | Notice::Steady { .. } => tracing::info!("{notice}"),
     }
 }

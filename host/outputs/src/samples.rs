@@ -85,6 +85,7 @@ fn report_of(name: &str, snapshot: Snapshot, thresholds: &[Threshold]) -> Report
         limits: Vec::new(),
         batches: Batches::default(),
         nodes: Vec::new(),
+        broken: Vec::new(),
     };
     let rules = Rules { thresholds, room: None, accepts_invalid: false, allow_all_failed: false };
     let left_out = LeftOut { stderr_lines: 0, log_lines: 0 };

@@ -3,7 +3,7 @@
 
 use swell_core::control::{SearchEnd, SearchResult};
 use swell_core::record::Outcomes;
-use swell_core::run::{EndCause, EndRequest, NodeResult, RunOutcome};
+use swell_core::run::{Broken, EndCause, EndRequest, NodeResult, RunOutcome};
 use swell_core::threshold::{self, Threshold};
 use swell_core::units::{counted, grouped};
 use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
@@ -64,6 +64,11 @@ const fn limit(stamp: Stamp) -> &'static str {
 /// What became of each threshold.
 pub(crate) fn thresholds(rules: &Rules<'_>, outcome: &RunOutcome) -> Vec<ThresholdReport> {
     let evaluate = |threshold: &Threshold| {
+        let rule = threshold.to_string();
+        if let Some(broken) = outcome.broken.iter().find(|broken| broken.rule == rule) {
+            let found = format!("{}, at {:.0} s", broken.found, broken.at.as_secs_f64());
+            return ThresholdReport { rule, passed: false, found };
+        }
         let result = threshold.evaluate(&outcome.snapshot.measured, outcome.measured);
         let passed = result.passed();
         let found = match result {
@@ -72,7 +77,7 @@ pub(crate) fn thresholds(rules: &Rules<'_>, outcome: &RunOutcome) -> Vec<Thresho
             }
             threshold::Outcome::NoData { reason } => format!("no data: {reason}"),
         };
-        ThresholdReport { rule: threshold.to_string(), passed, found }
+        ThresholdReport { rule, passed, found }
     };
     rules.thresholds.iter().map(evaluate).collect()
 }
@@ -148,6 +153,9 @@ pub(crate) fn exit(
 /// What it means that the run ended for this cause; nothing where that alone is no failure.
 fn of_cause(cause: &EndCause) -> Option<(Exit, String)> {
     let (exit, reason) = match cause {
+        EndCause::Broken(Broken { rule, found, at, .. }) => {
+            (Exit::Threshold, format!("ended after {:.0} s by {rule} ({found})", at.as_secs_f64()))
+        }
         EndCause::Finished
         | EndCause::Hopeless
         | EndCause::Scenario(EndRequest::FeedExhausted(_)) => return None,

@@ -141,6 +141,8 @@ impl Whole {
                 objectives: Vec::new(),
             },
             nodes,
+            // What a window broke only the host knew that led.
+            broken: &[],
         }
     }
 
@@ -202,6 +204,7 @@ impl Whole {
             limits: Vec::new(),
             batches: self.batches,
             nodes,
+            broken: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
+use swell_core::run::MaxErrorRate;
 use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
@@ -316,9 +317,39 @@ pub(crate) struct Settings {
 
     /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%';
     /// repeatable. A percentile needs ten samples beyond it, p95 200 and p99 1,000 of them: one
-    /// with fewer does not hold.
+    /// with fewer does not hold. 'response.p95 < 200ms over 30s' must also hold in each 30 s; with
+    /// `abort` or `abort after 10s` behind it, it ends the run where it does not.
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
     pub(crate) threshold: Vec<Threshold>,
+
+    /// End the run, with 99, as soon as any threshold does not hold; with a delay, not before so
+    /// much of the measured part: `--abort-on-fail=10s`. A percentile with too few samples waits.
+    #[arg(
+        long,
+        value_name = "DELAY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0s",
+        value_parser = units::parse_duration,
+        help_heading = RESULTS
+    )]
+    pub(crate) abort_on_fail: Option<Duration>,
+
+    /// End the run, with 99, once more transactions than these have failed, warm-up included; with
+    /// 0 at the first failure.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = units::parse_count::<u64>,
+        allow_hyphen_values = true,
+        help_heading = RESULTS
+    )]
+    pub(crate) max_errors: Option<u64>,
+
+    /// End the run, with 99, once a greater share of transactions has failed in the last 10 s,
+    /// warm-up included and if 20 of them have ended: as `50%`, or '50% over 30s'.
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = RESULTS)]
+    pub(crate) max_error_rate: Option<MaxErrorRate>,
 
     /// End with 0 in place of 111 where the load generator was the limit, as in a pipeline on a
     /// machine that others use. The stamp INVALID stays in every output, and all other reasons to

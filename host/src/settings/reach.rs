@@ -79,6 +79,9 @@ kinds! {
     guest_cpu: Reach,
     guest_memory: Reach,
     threshold: Load,
+    abort_on_fail: Load,
+    max_errors: Load,
+    max_error_rate: Load,
     // A scenario that could accept INVALID would look green although nobody wanted that.
     accept: Reach,
     // Only a person excuses a run in which nothing went well.

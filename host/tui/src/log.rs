@@ -76,7 +76,10 @@ pub(crate) fn clock(at: RunInstant) -> String {
 
 const fn tone_of(kind: MarkKind) -> Tone {
     match kind {
-        MarkKind::ThresholdBroken | MarkKind::UserTrapped | MarkKind::HostLost => Tone::Bad,
+        MarkKind::ThresholdBroken
+        | MarkKind::EndedByCondition
+        | MarkKind::UserTrapped
+        | MarkKind::HostLost => Tone::Bad,
         MarkKind::Limited | MarkKind::Paused => Tone::Doubtful,
         MarkKind::GoalChanged
         | MarkKind::Resumed

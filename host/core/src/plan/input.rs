@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::control::Objective;
+use crate::run::StopRules;
 use crate::schedule::Stage;
 use crate::threshold::Threshold;
 use crate::units::{Rate, UnitError, parse_duration, print_duration};
@@ -52,6 +53,8 @@ pub struct PlanInput {
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
+    /// What ends the run before its time.
+    pub stop_rules: StopRules,
     /// Whether the scenario does something when a user is created, so that creations reach the
     /// service.
     pub has_start: bool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::node::NodeId;
+use super::stops::Broken;
 use super::words::limit_in_words;
 use crate::RunInstant;
 use crate::control::Limit;
@@ -89,6 +90,8 @@ pub enum Notice {
         /// What is wrong with the counts.
         error: String,
     },
+    /// A condition that ends the run did not hold.
+    Broken(Broken),
 }
 
 impl fmt::Display for Notice {
@@ -113,6 +116,9 @@ impl fmt::Display for Notice {
                 f,
                 "node {node} told results that cannot be ({error}): nothing more is taken from it"
             ),
+            Self::Broken(Broken { rule, found, .. }) => {
+                write!(f, "{} does not hold: {found}", line(rule))
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::stops::Broken;
 use crate::record::{Figures, Outcomes, Snapshot};
 
 /// After so many traps without a single iteration that ended otherwise, the scenario counts as
@@ -48,6 +49,8 @@ pub enum EndCause {
     Leaderless,
     /// It ended before its time, and nobody who is left knows why.
     Early,
+    /// A condition that ends it did not hold.
+    Broken(Broken),
 }
 
 /// Whether users do nothing but trap, and have done so long enough; or whether nothing has begun,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control_record::ObjectiveRecord;
 use super::node::NodePlace;
+use super::stops::Broken;
 use crate::control::Limit;
 use crate::record::Snapshot;
 use crate::verdict::Stamp;
@@ -35,6 +36,8 @@ pub struct Look<'a> {
     pub control: ControlLook,
     /// Each node, where several share the run.
     pub nodes: Vec<NodeLook>,
+    /// Conditions that did not hold so far, of those that are judged while the run goes on.
+    pub broken: &'a [Broken],
 }
 
 /// What the rate follows at the moment, and why.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::control_record::ControlRecord;
 use super::ending::{self, EndCause};
 use super::machine::MachineRecord;
+use super::stops::Broken;
 use super::totals::NodeResult;
 use crate::RunInstant;
 use crate::control::Limit;
@@ -40,6 +41,8 @@ pub struct RunOutcome {
     pub batches: Batches,
     /// The nodes that shared the run; empty where one node ran it alone.
     pub nodes: Vec<NodeResult>,
+    /// Conditions that did not hold at some time, of those that are judged while the run goes on.
+    pub broken: Vec<Broken>,
 }
 
 impl RunOutcome {

@@ -27,6 +27,7 @@ use super::machine::MachineRecord;
 use super::node::{NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
 use super::outcome::RunOutcome;
 use super::set_points::SetPoints;
+use super::stops::{Second, StopWatch};
 use super::totals::{NodeResult, NodeTotals};
 use crate::RunInstant;
 use crate::plan::Plan;
@@ -63,6 +64,7 @@ struct ControlState {
     rules: EndRules,
     account: Account,
     set_points: SetPoints,
+    stops: StopWatch,
     /// What each node counted. Where this machine runs alone, all counts come in windows until the
     /// end.
     nodes: BTreeMap<NodeId, NodeTotals>,
@@ -145,6 +147,7 @@ impl RunControl {
             rules,
             account: Account::new(plan),
             set_points: SetPoints::new(plan, senders, room),
+            stops: StopWatch::new(plan.stop_rules.clone(), &plan.thresholds),
             nodes: BTreeMap::new(),
             places: Vec::new(),
             distrusted: BTreeSet::new(),
@@ -282,6 +285,9 @@ impl RunControl {
             }
             Some(_) => {}
         }
+        if let (Some(span), false) = (span, is_ending) {
+            state.judge(now, span, &self.shown);
+        }
     }
 
     /// The next effect to carry out.
@@ -305,6 +311,7 @@ impl RunControl {
             users,
             control,
             nodes,
+            broken: self.state.stops.broken(),
         })
     }
 
@@ -334,8 +341,16 @@ impl RunControl {
     /// If no cause had ended the run, its nodes had come to the end of their iterations, or had all
     /// left.
     pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> RunOutcome {
-        let ControlState { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
-            self.state;
+        let ControlState {
+            rules,
+            mut account,
+            set_points,
+            stops,
+            mut nodes,
+            distrusted,
+            ending,
+            ..
+        } = self.state;
         account.total.merge(&account.recent);
         let sum = |of: fn(&NodeTotals) -> u64| nodes.values().map(of).fold(0, u64::saturating_add);
         let all_left = || fates.iter().all(|fate| fate.has_left);
@@ -366,6 +381,7 @@ impl RunControl {
             limits: Vec::new(),
             batches: account.batches,
             nodes: Vec::new(),
+            broken: stops.into_broken(),
         };
         // Where nothing ever began, nothing limited it.
         if !outcome.nothing_began() {
@@ -422,6 +438,21 @@ impl ControlState {
             if is_hopeless(&self.account.total, elapsed, alive) {
                 self.end(now, EndCause::Hopeless, EndOrder::Stopped);
             }
+        }
+    }
+
+    /// Judges the second that is over, and ends the run if that breaks what ends it.
+    fn judge(&mut self, now: RunInstant, span: Duration, counted: &Snapshot) {
+        if self.set_points.is_paused() {
+            self.stops.handle_pause();
+            return;
+        }
+        let measured_from = self.account.measured_from();
+        let total = &self.account.total;
+        let second = Second { now, span, counted, total, measured_from };
+        if let Some(broken) = self.stops.handle_second(&second, self.ending.is_none()) {
+            self.effects.push_back(Effect::Say(Notice::Broken(broken.clone())));
+            self.end(now, EndCause::Broken(broken), EndOrder::Stopped);
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a threshold is written, and what is wrong with one that was not understood.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -8,7 +9,7 @@ use super::rule::{Choice, Comparison, Of, Quantity, Side, Subject, Threshold};
 use crate::catalogue::{self, Unit};
 use crate::record::{Percentile, Statistic};
 use crate::spelling;
-use crate::units::{Share, UnitError, parse_duration, parse_rate_or_zero};
+use crate::units::{Share, UnitError, parse_duration, parse_rate_or_zero, parse_window};
 
 /// Why a threshold was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -70,6 +71,17 @@ pub enum ThresholdError {
         /// What is wrong with the value.
         source: UnitError,
     },
+    /// What follows the limit says neither a window nor that the run is to end.
+    #[error(
+        "threshold {text:?}: {rest:?} after the limit is not understood; write \"over 30s\" for \
+        windows in which it must hold, then \"abort\" or \"abort after 10s\" to end the run"
+    )]
+    Terms {
+        /// What was typed.
+        text: String,
+        /// The part that is not understood.
+        rest: String,
+    },
 }
 
 /// Two letters first, so that "<=" is not read as "<".
@@ -88,9 +100,33 @@ impl FromStr for Threshold {
         let (left, comparison, value) =
             compared(text).ok_or_else(|| ThresholdError::NoComparison { text: text.to_owned() })?;
         let quantity = Quantity::parse(left, text)?;
-        let limit = parse_limit(quantity.unit(), value)
-            .map_err(|source| ThresholdError::Value { text: text.to_owned(), source })?;
-        Ok(Self { text: text.to_owned(), quantity, comparison, limit })
+        let amiss = |source| ThresholdError::Value { text: text.to_owned(), source };
+        let words: Vec<&str> = value.split_whitespace().collect();
+        let is_term = |word: &&str| ["over", "abort"].contains(word);
+        let (limit, terms) = words.split_at(words.iter().position(is_term).unwrap_or(words.len()));
+        let limit = parse_limit(quantity.unit(), &limit.join(" ")).map_err(amiss)?;
+        let (over, abort) = match terms {
+            ["over", window, abort @ ..] => (Some(parse_window(window).map_err(amiss)?), abort),
+            abort => (None, abort),
+        };
+        let abort_after = match abort {
+            [] => None,
+            ["abort"] => Some(Duration::ZERO),
+            ["abort", "after", delay] => Some(parse_duration(delay).map_err(amiss)?),
+            _ => {
+                let rest = terms.join(" ");
+                return Err(ThresholdError::Terms { text: text.to_owned(), rest });
+            }
+        };
+        Ok(Self { text: text.to_owned(), quantity, comparison, limit, over, abort_after })
+    }
+}
+
+impl TryFrom<String> for Threshold {
+    type Error = ThresholdError;
+
+    fn try_from(text: String) -> Result<Self, ThresholdError> {
+        text.parse()
     }
 }
 

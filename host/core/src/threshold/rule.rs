@@ -1,17 +1,43 @@
 //! What a threshold says, once it was read.
 
 use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Judged, Source};
 use crate::record::Statistic;
 
-/// A condition on the measured part of a run.
-#[derive(Clone, Debug, PartialEq)]
+/// A condition on the measured part of a run. It travels as the text that was typed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Threshold {
     pub(super) text: String,
     pub(super) quantity: Quantity,
     pub(super) comparison: Comparison,
     pub(super) limit: f64,
+    pub(super) over: Option<Duration>,
+    pub(super) abort_after: Option<Duration>,
+}
+
+impl Threshold {
+    /// How long each window is in which it must hold too; `None` where it is about the whole
+    /// measured part alone.
+    pub const fn over(&self) -> Option<Duration> {
+        self.over
+    }
+
+    /// If it ends the run once it does not hold: after how much of the measured part at the
+    /// earliest.
+    pub const fn abort_after(&self) -> Option<Duration> {
+        self.abort_after
+    }
+}
+
+impl From<Threshold> for String {
+    fn from(threshold: Threshold) -> Self {
+        threshold.text
+    }
 }
 
 /// A number of a run by its name, as `response.p95` or `error_rate[pay]`: what a threshold compares

@@ -285,3 +285,31 @@ fn a_threshold_shows_as_it_was_typed() {
         "response.p95<200ms"
     );
 }
+
+#[test]
+fn a_window_and_an_abort_stand_behind_the_limit() {
+    let read = |text: &str| text.parse::<Threshold>().unwrap();
+    let terms = |text| (read(text).over(), read(text).abort_after());
+    let secs = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(terms("response.p95 < 200ms"), (None, None));
+    assert_eq!(terms("response.p95 < 200 ms over 30s"), (secs(30), None));
+    assert_eq!(terms("error_rate < 1% abort"), (None, secs(0)));
+    assert_eq!(
+        terms("error_rate[a over b abort] < 1% over 1m abort after 10s"),
+        (secs(60), secs(10))
+    );
+    // It travels as its text.
+    let rule = read("error_rate < 1% over 1m abort after 10s");
+    let sent = postcard::to_stdvec(&rule).unwrap();
+    assert_eq!(postcard::from_bytes::<Threshold>(&sent), Ok(rule));
+    for (text, why) in [
+        ("error_rate < 1% over 10m", "from 1s to 5m"),
+        ("error_rate < 1% over 100ms", "from 1s to 5m"),
+        ("error_rate < 1% over", "\"over\" after the limit is not understood"),
+        ("error_rate < 1% abort over 3s", "\"abort over 3s\" after the limit"),
+        ("error_rate < 1% abort 3s", "abort after 10s"),
+        ("error_rate < over 3s", "share"),
+    ] {
+        assert!(refusal(text).contains(why), "{}", refusal(text));
+    }
+}

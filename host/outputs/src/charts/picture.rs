@@ -159,7 +159,10 @@ fn pins<DB: DrawingBackend>(
 /// How bad it is that this happened: 2 for what broke.
 const fn weight(kind: MarkKind) -> u8 {
     match kind {
-        MarkKind::HostLost | MarkKind::ThresholdBroken | MarkKind::UserTrapped => 2,
+        MarkKind::HostLost
+        | MarkKind::ThresholdBroken
+        | MarkKind::EndedByCondition
+        | MarkKind::UserTrapped => 2,
         MarkKind::Limited => 1,
         MarkKind::GoalChanged
         | MarkKind::Paused

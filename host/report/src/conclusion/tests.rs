@@ -6,8 +6,8 @@ use swell_core::record::{
     Batches, Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes, Whose,
 };
 use swell_core::run::{
-    ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult, NodeTotals,
-    UnknownStarts,
+    Broken, ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult,
+    NodeTotals, UnknownStarts,
 };
 use swell_core::threshold::Threshold;
 use swell_core::trace_context::TraceId;
@@ -70,6 +70,7 @@ fn outcome(snapshot: Snapshot) -> RunOutcome {
         limits: Vec::new(),
         batches: Batches::default(),
         nodes: Vec::new(),
+        broken: Vec::new(),
     }
 }
 
@@ -197,4 +198,21 @@ fn notable_transactions_have_their_numbers_and_their_trace_where_one_was_sent() 
     assert_eq!(untraced, NotableReport { slowest: vec![row.clone()], failures: vec![row] });
     let trace = TraceId::of(1, 4_711).to_string();
     assert_eq!(notable(true).failures[0].trace_id, Some(trace));
+}
+
+#[test]
+fn a_condition_that_ended_the_run_fails_it_although_the_whole_would_hold() {
+    let mut outcome = outcome(Snapshot::default());
+    let broken = Broken {
+        rule: "interrupted < 1% over 3s abort".to_owned(),
+        found: "4.0% in 3s".to_owned(),
+        at: RunInstant::from_nanos(7_000_000_000),
+        ends_run: true,
+    };
+    (outcome.cause, outcome.broken) = (EndCause::Broken(broken.clone()), vec![broken]);
+    let report = concluded(&["interrupted < 1% over 3s abort"], &outcome);
+    assert_eq!(report.exit.code, Exit::Threshold);
+    let reason = "ended after 7 s by interrupted < 1% over 3s abort (4.0% in 3s); 1 of 1 threshold \
+        failed: interrupted < 1% over 3s abort (found 4.0% in 3s, at 7 s)";
+    assert_eq!(report.exit.reason, reason);
 }

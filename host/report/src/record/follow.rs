@@ -4,6 +4,7 @@ use swell_core::RunInstant;
 use swell_core::control::Limiter;
 use swell_core::plain::line;
 use swell_core::record::Figures;
+use swell_core::run::Broken;
 use swell_core::threshold::{Outcome, Threshold};
 
 use super::frame::Frame;
@@ -24,6 +25,8 @@ pub struct MarkWatch {
     has_trapped: bool,
     /// Whether each threshold has been broken.
     broken: Vec<bool>,
+    /// How many conditions that are judged while the run goes on have been marked as broken.
+    conditions: usize,
     made: usize,
     /// Marks of what somebody asked for, which have a bound of their own.
     asked: usize,
@@ -47,8 +50,9 @@ impl MarkWatch {
             let length = frame.until.since(measured_from);
             self.broken.resize(thresholds.len(), false);
             for (threshold, broken) in thresholds.iter().zip(&mut self.broken) {
+                // Those with a window are judged elsewhere.
                 if let (false, Outcome::Failed { measured }) =
-                    (*broken, threshold.evaluate(total, length))
+                    (*broken || threshold.over().is_some(), threshold.evaluate(total, length))
                 {
                     *broken = true;
                     let text = format!("{threshold} does not hold so far: {measured}");
@@ -66,6 +70,20 @@ impl MarkWatch {
         asked.truncate(MAX_MARKS - self.asked);
         self.asked += asked.len();
         asked
+    }
+
+    /// The marks of conditions that did not hold while the run went on; those before were told.
+    pub fn see_broken(&mut self, broken: &[Broken]) -> Vec<Mark> {
+        let told = std::mem::replace(&mut self.conditions, broken.len());
+        let mark = |Broken { rule, found, at, ends_run }: &Broken| {
+            let (kind, so) = if *ends_run {
+                (MarkKind::EndedByCondition, ", and the run ends")
+            } else {
+                (MarkKind::ThresholdBroken, "")
+            };
+            Mark { at: *at, kind, text: format!("{} does not hold: {found}{so}", line(rule)) }
+        };
+        broken.iter().skip(told).map(mark).collect()
     }
 
     fn see_warm_up(&mut self, frame: &Frame, measured_from: RunInstant, marks: &mut Vec<Mark>) {
@@ -235,5 +253,30 @@ mod tests {
         assert_eq!(told.sum::<usize>(), MAX_MARKS);
         let frame = samples::frame(0, 1, 50);
         assert_eq!(kinds(&mut watch, &frame).len(), 2);
+    }
+
+    #[test]
+    fn a_condition_that_does_not_hold_is_marked_once_where_it_was() {
+        let mut watch = MarkWatch::default();
+        let at = RunInstant::from_nanos(4_000_000_000);
+        let broken = |rule: &str, ends_run| Broken {
+            rule: rule.to_owned(),
+            found: "5.0% in 3s".to_owned(),
+            at,
+            ends_run,
+        };
+        let rule = "error_rate < 1% over 3s";
+        let mut all = vec![broken(rule, false)];
+        let marks = watch.see_broken(&all);
+        let text = format!("{rule} does not hold: 5.0% in 3s");
+        assert_eq!(marks, [Mark { at, kind: MarkKind::ThresholdBroken, text }]);
+        all.push(broken("max-errors 3", true));
+        let kinds: Vec<MarkKind> = watch.see_broken(&all).iter().map(|mark| mark.kind).collect();
+        assert_eq!(kinds, [MarkKind::EndedByCondition]);
+        assert_eq!(watch.see_broken(&all), []);
+        // The figures so far say nothing of a threshold with a window.
+        let (frame, rules) = (samples::frame(0, 1, 50), [rule.parse().unwrap()]);
+        let seen = watch.see(&frame, RunInstant::START, (&rules, &frame.counted.measured));
+        assert!(seen.iter().all(|mark| mark.kind != MarkKind::ThresholdBroken), "{seen:?}");
     }
 }

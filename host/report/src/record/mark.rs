@@ -41,4 +41,6 @@ pub enum MarkKind {
     ThresholdBroken,
     /// A user was cut off by a trap, for the first time.
     UserTrapped,
+    /// A condition that ends the run did not hold.
+    EndedByCondition,
 }

@@ -17,6 +17,7 @@ const KINDS: Record<string, ["info" | "warn" | "bad", string]> = {
   "host-left": ["warn", "Host left"],
   "threshold-broken": ["bad", "Threshold broken first"],
   "user-trapped": ["bad", "User trapped first"],
+  "ended-by-condition": ["bad", "Ended by a condition"],
 };
 export const told = ({ kind }: Mark) => KINDS[kind] ?? ["info", kind];
 

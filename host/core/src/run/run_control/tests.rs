@@ -1,6 +1,8 @@
 //! Runs on virtual time: the control of a run on one side, a service that bears so much on the
 //! other.
 
+mod conditions;
+
 use super::*;
 use crate::control::{Limiter, Objective, SearchEnd, Tally, Watch};
 use crate::plan::{PlanInput, Search, WarmUp};
