@@ -32,6 +32,7 @@ mod runs;
 mod scripts;
 mod services;
 mod steps;
+mod stops;
 mod target;
 mod terminal;
 mod trying;
