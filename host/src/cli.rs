@@ -81,7 +81,7 @@ enum TypedCommand {
     History(history::HistoryArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(check::CheckArgs),
-    /// Make a folder with a new Rust scenario.
+    /// Make a new scenario: a Rust package, or a file of steps of a HAR, a curl command and others.
     New(new_project::NewArgs),
     /// Compile a Rust scenario to a .wasm file.
     Build(build_scenario::BuildArgs),

@@ -1,4 +1,4 @@
-//! `host new`: a folder with a scenario that runs as it is.
+//! `host new`: a folder with a scenario in Rust that runs as it is, or a file of steps.
 //!
 //! The templates are the SDK's own examples, so what a user begins with has been compiled and run
 //! by the tests.
@@ -7,13 +7,33 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::terminal;
+use crate::{new_steps, terminal};
 
-/// Make a folder with a scenario in Rust, ready to build and run
+/// Make a folder with a scenario in Rust, ready to build and run, or a file of steps
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewArgs {
-    /// Name of the scenario's package and folder
-    name: String,
+    /// Name of the scenario's package and folder, or of the file of steps
+    #[arg(required_unless_present = "from")]
+    name: Option<String>,
+
+    /// Make a file of steps of this: 'curl ...' in quotes, or a file with commands of curl, a HAR,
+    /// an OpenAPI 3 description, a Postman collection, or URLs, one a line; - is standard input.
+    /// What is a secret by its name is left out
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["template", "sdk"])]
+    from: Option<String>,
+
+    /// Take all requests of a HAR: also pictures, styles, scripts, and those to other hosts
+    #[arg(long, requires = "from")]
+    all: bool,
+
+    /// The file of steps to write, which must not be there [default: NAME.toml, or the name of what
+    /// it is made of]
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "name")]
+    out: Option<PathBuf>,
+
+    /// In what the scenario is written
+    #[arg(long, value_enum, default_value_t, conflicts_with = "from")]
+    lang: Language,
 
     /// What to begin with
     #[arg(long, value_enum, default_value_t)]
@@ -23,6 +43,16 @@ pub(crate) struct NewArgs {
     /// was built from]
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
+}
+
+/// In what a new scenario is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Language {
+    /// A package to compile
+    #[default]
+    Rust,
+    /// A file of steps, which needs no compiler
+    Steps,
 }
 
 /// What a new scenario begins with.
@@ -68,15 +98,35 @@ impl Template {
     }
 }
 
-/// Makes the folder in the current one and prints what to do next.
+/// Makes what was asked for in the current folder and prints what to do next.
+///
+/// # Errors
+/// Those of a package or of a file of steps.
+pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
+    let NewArgs { name, from, all, out, lang, template, sdk } = args;
+    if let Some(source) = from {
+        return new_steps::from(&source, all, out.or(name.as_deref().map(new_steps::file_of)));
+    }
+    let name = name.context("a name is missing")?;
+    match lang {
+        Language::Rust => package(&name, template, sdk),
+        Language::Steps if template == Template::default() && sdk.is_none() => {
+            new_steps::first(&new_steps::file_of(&name))
+        }
+        Language::Steps => {
+            bail!("--template and --sdk are for Rust\nhelp: leave them out with --lang steps")
+        }
+    }
+}
+
+/// Makes a package.
 ///
 /// # Errors
 /// A name that cargo would not take, a folder that exists, no SDK, or a file that can't be written.
 /// Nothing has been made, except in the last case.
-pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
-    let NewArgs { name, template, sdk } = args;
-    check_name(&name)?;
-    let folder = Path::new(&name);
+fn package(name: &str, template: Template, sdk: Option<PathBuf>) -> anyhow::Result<()> {
+    check_name(name)?;
+    let folder = Path::new(name);
     ensure!(
         !folder.exists(),
         "{name} exists already\nhelp: choose another name, or remove it first"
@@ -100,17 +150,17 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
         std::fs::write(folder.join(file), text)
             .with_context(|| format!("can't write {name}/{file}"))
     };
-    let source = named(template.source(), &name);
-    write("Cargo.toml", &manifest(&name, &sdk, &source))?;
+    let source = named(template.source(), name);
+    write("Cargo.toml", &manifest(name, &sdk, &source))?;
     write("src/lib.rs", &source)?;
-    write("README.md", &readme(&name, template))?;
+    write("README.md", &readme(name, template))?;
     write(".gitignore", "/target\n*.wasm\n")?;
     for (file, text) in template.data() {
         write(file, text)?;
     }
     terminal::show(format_args!(
         "made {name}; next:\n\n    cd {name}\n{}\n",
-        commands(&name, template)
+        commands(name, template)
     ))?;
     Ok(())
 }

@@ -26,6 +26,7 @@ mod schema;
 mod template;
 mod tree;
 
+pub use forms::json_of;
 pub use model::{FeedPick, StepsFile, StepsScenario};
 pub use quick::{BODY, QuickPage, QuickRequest, REQUEST, USERS};
 pub use read::{is_steps, parse_statuses, read};
