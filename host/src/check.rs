@@ -1,5 +1,6 @@
 //! `host check`: what a scenario file is, before anybody runs it.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
@@ -47,7 +48,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
         args.interpreter.as_deref(),
         &args.allow_file,
     )?;
-    let file = load(&source, GuestLimits::default())?;
+    let file = load(&source, GuestLimits::default(), &BTreeMap::new())?;
     // Whether there can be a user of it.
     file.program(0, 1).with_context(|| source.name())?;
     let mut out = String::new();

@@ -55,7 +55,7 @@ impl Loaded {
         let settings = layers.undisputed()?;
         let limits = guest_limits(&settings)?;
         let source = of_settings(source, &settings)?;
-        let file = load(&source, limits)?;
+        let file = load(&source, limits, &settings.env.iter().cloned().collect())?;
         let read = files_of(&source, &file);
         Ok(Arc::new(Self { source: file.fixed(&source), file, limits, read }))
     }
@@ -193,10 +193,14 @@ pub(crate) const COMPILE_CHILD: &str = "compile-child";
 ///
 /// # Errors
 /// What is wrong with the file.
-pub(crate) fn load(source: &ScenarioSource, limits: GuestLimits) -> anyhow::Result<ScenarioFile> {
+pub(crate) fn load(
+    source: &ScenarioSource,
+    limits: GuestLimits,
+    variables: &BTreeMap<String, String>,
+) -> anyhow::Result<ScenarioFile> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let compiler = Compiler::new(program, COMPILE_CHILD);
-    ScenarioFile::load(source, &compiler, limits).with_context(|| source.name())
+    ScenarioFile::load(source, &compiler, limits, variables).with_context(|| source.name())
 }
 
 /// A run that can begin.

@@ -1,6 +1,7 @@
 //! What a file contains, as it says itself: the component of a scenario in `describe`, a script by
 //! way of its interpreter's `load`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::component::Component;
@@ -50,7 +51,7 @@ impl<'a> Enquiry<'a> {
     /// Asks a component that is a scenario.
     pub(crate) fn describe(&self) -> Result<FileInfo, LoadError> {
         let wrong = |reason| LoadError::Describe { reason };
-        let described = self.ask(async |scenario, store| {
+        let described = self.ask(None, async |scenario, store| {
             let guest = scenario.instantiate_async(&mut *store).await?;
             guest.swell_scenario_lifecycle().call_describe(store).await
         });
@@ -68,6 +69,7 @@ impl<'a> Enquiry<'a> {
     pub(crate) fn load(
         &self,
         source: &ScriptSource,
+        variables: &BTreeMap<String, String>,
     ) -> Result<(FileInfo, Arc<[ScriptFile]>), LoadError> {
         let wrong = |reason| LoadError::Loading { reason };
         let mut files = source.first()?;
@@ -75,7 +77,7 @@ impl<'a> Enquiry<'a> {
             self.check_files(&files)?;
             let script = LoadedScript::new(self.component, files.clone().into());
             let script = script.ok_or(LoadError::NotAnInterpreter)?;
-            let loaded = self.ask(async |scenario, store| {
+            let loaded = self.ask(Some(variables), async |scenario, store| {
                 let instance = scenario.instance_pre().instantiate_async(&mut *store).await?;
                 script.load(store, &instance).await
             });
@@ -125,13 +127,15 @@ impl<'a> Enquiry<'a> {
         Ok(())
     }
 
-    fn ask<T, F>(&self, call: F) -> Result<T, String>
+    /// Calls a fresh instance, which may ask for these variables and nothing else.
+    fn ask<T, F>(&self, variables: Option<&BTreeMap<String, String>>, call: F) -> Result<T, String>
     where
         F: AsyncFnOnce(&ScenarioPre<GuestState>, &mut Store<GuestState>) -> wasmtime::Result<T>,
     {
         self.runtime.block_on(async {
             let wasi = self.uses_wasi.then(|| Box::new(Wasi::silent()));
-            let state = GuestState::new(self.limits, self.ticker.turns(), None, wasi);
+            let mut state = GuestState::new(self.limits, self.ticker.turns(), None, wasi);
+            state.variables = variables.cloned().map(Arc::new);
             let mut store = Store::new(self.engine, state);
             limited(&mut store, self.limits);
             let cpu = Arc::clone(&store.data().cpu);

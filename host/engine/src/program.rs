@@ -1,5 +1,6 @@
 //! From a scenario file to a program of which users can be made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::Engine;
@@ -50,7 +51,8 @@ pub struct ScenarioFile {
 }
 
 impl ScenarioFile {
-    /// Reads and compiles a scenario file.
+    /// Reads and compiles a scenario file. An interpreter may ask for the variables while it is
+    /// given its script.
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user
@@ -59,6 +61,7 @@ impl ScenarioFile {
         source: &ScenarioSource,
         compiler: &Compiler,
         limits: GuestLimits,
+        variables: &BTreeMap<String, String>,
     ) -> Result<Self, LoadError> {
         let bytes = source.read()?;
         let size = bytes.len() as u64;
@@ -86,7 +89,7 @@ impl ScenarioFile {
         let (FileInfo { scenarios, has_conduct }, files) = match script {
             None => (enquiry.describe()?, None),
             Some(script) => {
-                let (file, files) = enquiry.load(script)?;
+                let (file, files) = enquiry.load(script, variables)?;
                 hash = script::hash(&hash, &files);
                 (file, Some(files))
             }

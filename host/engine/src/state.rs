@@ -1,5 +1,6 @@
 //! What a store holds for one instance.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cpu::CpuMeter;
@@ -10,7 +11,7 @@ use crate::user::UserState;
 use crate::wasi::Wasi;
 
 /// What a store holds. An instance that only describes itself has no user, and traps when it calls
-/// an import.
+/// an import; one that is given a script may ask for variables.
 pub(crate) struct GuestState {
     pub(crate) user: Option<ThreadBound<UserState>>,
     /// The instance's part of WASI, if it imports any of it.
@@ -18,6 +19,8 @@ pub(crate) struct GuestState {
     /// How much more memory and how many more tables the instance may have.
     pub(crate) allowance: Allowance,
     pub(crate) cpu: Arc<CpuMeter>,
+    /// What an interpreter may ask for while it is given a script; there is no user then.
+    pub(crate) variables: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl GuestState {
@@ -32,6 +35,7 @@ impl GuestState {
             wasi,
             allowance: Allowance::new(limits),
             cpu: Arc::new(CpuMeter::new(limits.cpu, turns)),
+            variables: None,
         }
     }
 

@@ -20,6 +20,9 @@ impl Host for GuestState {
     }
 
     fn variable(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+        if let Some(variables) = &self.variables {
+            return Ok(variables.get(&name).cloned());
+        }
         Ok(Self::user(self)?.run().variables.get(&name).cloned())
     }
 
