@@ -51,6 +51,11 @@ pub(crate) fn with_interpreter(
                     path.display()
                 )
             })?),
+            None if LANGUAGES.iter().any(|(known, _)| *known == extension) => bail!(
+                "{} is a script in JavaScript, and this host has no interpreter of it\nhelp: \
+                `cargo xtask install` in a clone of Swell brings one",
+                path.display()
+            ),
             kept => kept,
         },
         (None, _) => None,
@@ -84,17 +89,24 @@ pub(crate) fn is_steps(path: &Path) -> bool {
     }
 }
 
+/// Extensions whose scripts are of a language of another name, and that language.
+const LANGUAGES: [(&str, &str); 2] = [("js", "javascript"), ("mjs", "javascript")];
+
 /// Whether a file is a component by its extension.
 pub(crate) fn is_component(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == COMPONENT)
 }
 
-/// The interpreter that the user keeps for this extension, or under this name; or else what came
-/// with this program.
+/// The interpreter that the user keeps for this extension or its language, or under this name; or
+/// else what came with this program.
 pub(crate) fn kept(extension: &str) -> Option<PathBuf> {
-    let name = Path::new("swell/interpreters").join(extension).with_added_extension(COMPONENT);
+    let language = LANGUAGES.iter().find(|(known, _)| *known == extension);
+    let names = [Some(extension), language.map(|(_, language)| *language)];
+    let file = |name: &str| Path::new("swell/interpreters").join(name).with_added_extension(COMPONENT);
+    let files: Vec<PathBuf> = names.into_iter().flatten().map(file).collect();
     let places = [data_of_user(), data_beside_program()].into_iter().flatten();
-    places.map(|data| data.join(&name)).find(|path| path.is_file())
+    let mut paths = places.flat_map(|data| files.iter().map(move |file| data.join(file)));
+    paths.find(|path| path.is_file())
 }
 
 /// Where programs keep data of this user.

@@ -1,7 +1,7 @@
 //! What a machine needs, and how it gets it: each thing is looked for first and, if it has to be
 //! installed, announced with its reason.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
@@ -27,6 +27,26 @@ pub(crate) fn scenario_compiler(
             Ok(find()?)
         }
     }
+}
+
+/// The compiler of C that can build for WebAssembly, by its name on Debian.
+pub(crate) const WASM_CLANG: &str = "clang-19";
+
+/// The headers of the libc for WebAssembly.
+pub(crate) const C_HEADERS: &str = "/usr/include/wasm32-wasi";
+
+/// A compiler of C for WebAssembly, and the headers of its libc.
+///
+/// # Errors
+/// They are not there and cannot be installed.
+pub(crate) fn wasm_c_compiler() -> anyhow::Result<()> {
+    if is_there(WASM_CLANG, &["--version"]) && Path::new(C_HEADERS).join("stdio.h").exists() {
+        return Ok(());
+    }
+    install(
+        &[WASM_CLANG, "lld-19", "wasi-libc"],
+        "a compiler of C for WebAssembly, for the QuickJS that runs JavaScript",
+    )
 }
 
 /// A program of a Debian package of the same name.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use crate::machine::scenario_compiler;
+use crate::machine::{C_HEADERS, WASM_CLANG, scenario_compiler, wasm_c_compiler};
 use crate::step::say;
 use crate::toolchain::{Artifact, LEAN, WITH_WASI};
 use crate::workspace::Workspace;
@@ -86,7 +86,30 @@ pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// As [`examples`].
 pub(crate) fn interpreters(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
-    compile(workspace, WITH_WASI, &["--package", "swell-steps", "--examples"], out, "").map(drop)
+    compile(workspace, WITH_WASI, &["--package", "swell-steps", "--examples"], out, "")?;
+    javascript(workspace, out)
+}
+
+/// The interpreter of JavaScript, whose QuickJS is C.
+fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
+    wasm_c_compiler()?;
+    // Headers and library are of one libc wherever the compiler of Rust comes from.
+    let limited = workspace.root().join("host/interpreters/javascript/include/limited.h");
+    let flags =
+        format!("--target=wasm32-wasi -isystem {C_HEADERS} -include {} -O3", limited.display());
+    let mut select: Vec<String> =
+        ["--package", "swell-javascript", "--example", "javascript"].map(str::to_owned).into();
+    let mut settings = vec![("env.RQUICKJS_SYS_NO_WASI_SDK".to_owned(), "\"1\"".to_owned())];
+    for target in WITH_WASI.iter().map(|target| target.replace('-', "_")) {
+        settings.push((format!("env.CC_{target}"), format!("{WASM_CLANG:?}")));
+        settings.push((format!("env.AR_{target}"), "\"ar\"".to_owned()));
+        settings.push((format!("env.CFLAGS_{target}"), format!("{flags:?}")));
+    }
+    for (name, value) in settings {
+        select.extend(["--config".to_owned(), format!("{name}={value}")]);
+    }
+    let select: Vec<&str> = select.iter().map(String::as_str).collect();
+    compile(workspace, WITH_WASI, &select, out, "").map(drop)
 }
 
 /// Builds these guests as `out/NAME.wasm`.

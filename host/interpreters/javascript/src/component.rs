@@ -1,0 +1,77 @@
+//! The component of the interpreter of JavaScript: QuickJS, given a script.
+//!
+//! A script is evaluated in `load`, once in each user's instance, as k6 evaluates its init context
+//! once a user. `test.rs` has it, with the files that it imports and opens; `natives.rs` gives the
+//! contract to JavaScript, and what scripts import is JavaScript in `modules/`.
+
+#![cfg(target_family = "wasm")]
+#![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+
+mod natives;
+mod test;
+
+use self::exports::swell::scenario::lifecycle::{self, FileInfo};
+use self::exports::swell::scenario::script::{self, Fault, Loaded, TestFile};
+use self::swell::scenario::clock;
+use self::swell::scenario::runs::Run;
+
+wit_bindgen::generate!({
+    world: "interpreted",
+    path: "../../../wit",
+    ownership: Borrowing { duplicate_if_necessary: false },
+});
+
+struct JavaScript;
+
+export!(JavaScript);
+
+impl script::Guest for JavaScript {
+    fn load(files: Vec<TestFile>) -> Result<Loaded, Fault> {
+        test::load(files)
+    }
+}
+
+impl lifecycle::Guest for JavaScript {
+    fn describe() -> FileInfo {
+        FileInfo { scenarios: Vec::new(), has_conduct: false }
+    }
+
+    fn conduct() -> Result<(), String> {
+        // Each scenario is a run of its own, with its settings and its beginning.
+        let mut begun = 0.0;
+        let mut open = Vec::new();
+        for (scenario, start) in test::scenarios() {
+            clock::sleep(((start - begun) * 1e6) as u64);
+            begun = start;
+            open.push(Run::start(&scenario, &[("name".to_owned(), scenario.clone())])?);
+        }
+        for run in open {
+            run.wait()?;
+        }
+        Ok(())
+    }
+
+    fn setup(scenario: u32) -> Result<Vec<u8>, String> {
+        let data = test::call("setup", (scenario,))?;
+        Ok(data.into_bytes())
+    }
+
+    fn teardown(scenario: u32, data: Vec<u8>) -> Result<(), String> {
+        test::call("teardown", (scenario, text(data))).map(drop)
+    }
+
+    fn start(scenario: u32, data: Vec<u8>) -> Result<(), String> {
+        test::call("start", (scenario, text(data))).map(drop)
+    }
+
+    fn stop(_: u32) {}
+
+    fn run(_: u32) -> Result<(), String> {
+        test::iteration()
+    }
+}
+
+/// What `setup` returned, which was JSON.
+fn text(data: Vec<u8>) -> String {
+    String::from_utf8(data).unwrap_or_default()
+}

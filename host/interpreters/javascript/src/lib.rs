@@ -1,0 +1,6 @@
+//! What the interpreter of JavaScript knows of paths and stack traces. The component that runs
+//! scripts stands beside, in `component.rs`: QuickJS, the contract's functions, and the modules
+//! that a script may import, which are JavaScript.
+
+pub mod paths;
+pub mod stack;

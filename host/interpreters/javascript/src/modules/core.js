@@ -1,0 +1,84 @@
+// What the other modules share: the contract's functions, transactions, and what `options` says.
+
+export const native = globalThis.__swell;
+delete globalThis.__swell;
+
+/** What `options` says of requests. */
+export const settings = { maxRedirects: 10, discardResponseBodies: false, userAgent: undefined, throw: false };
+
+/** Where the iteration is. */
+export const at = { group: '' };
+
+// A thousand and first name ends a user, so names that never end share one.
+const MOST = 900;
+const kinds = new Map();
+
+function kind(name) {
+  let number = kinds.get(name);
+  if (number === undefined) {
+    if (kinds.size >= MOST && name !== 'other') return kind('other');
+    number = native.define(cut(name) || '-');
+    kinds.set(name, number);
+  }
+  return number;
+}
+
+/** The first 128 bytes of a name. */
+function cut(name) {
+  while (name.length > 42 && native.encode(name).byteLength > 128) name = name.slice(0, -1);
+  return name;
+}
+
+/** Runs a function as a transaction; what it throws makes it a failed one. */
+export function transaction(name, body) {
+  native.begin(kind(name));
+  let result;
+  try {
+    result = body();
+  } catch (error) {
+    native.finish(String(error?.message ?? error));
+    throw error;
+  }
+  native.finish(undefined);
+  return result;
+}
+
+/** Pairs of an object's names and values, as the contract's functions take them. */
+export function flat(object) {
+  const words = [];
+  for (const name in object) words.push(name, String(object[name]));
+  return words;
+}
+
+const UNITS = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** Milliseconds of a duration as k6 writes it: a number of them, or "1m30s". */
+export function milliseconds(value) {
+  if (typeof value === 'number') return value;
+  const text = String(value).trim();
+  if (/^[0-9.]+$/.test(text)) return Number(text);
+  let total = 0;
+  const rest = text.replace(/([0-9.]+)(ns|us|µs|ms|s|m|h|d)/g, (_, number, unit) => {
+    total += Number(number) * UNITS[unit];
+    return '';
+  });
+  if (rest !== '' || text === '' || Number.isNaN(total)) {
+    throw new TypeError(`${JSON.stringify(value)} is no duration, as "30s" or "1m30s"`);
+  }
+  return total;
+}
+
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Bytes in base64. */
+export function base64(buffer) {
+  const bytes = new Uint8Array(buffer);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [a, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]];
+    text += DIGITS[a >> 2] + DIGITS[((a & 3) << 4) | (b >> 4)];
+    text += b === undefined ? '=' : DIGITS[((b & 15) << 2) | (c >> 6)];
+    text += c === undefined ? '=' : DIGITS[c & 63];
+  }
+  return text;
+}

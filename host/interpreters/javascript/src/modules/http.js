@@ -1,0 +1,390 @@
+// The module "k6/http".
+//
+// A request is a transaction, which the host names by method and path. It gets a name here where
+// the script gives one, or stands in a group.
+
+import { at, base64, flat, milliseconds, native, settings, transaction } from 'swell:core';
+
+/** An answer, or why there is none: then its status is 0. */
+export class Response {
+  // As the contract's function gave it, and what was made of it when it was asked for: most
+  // scripts ask for little, and each private field costs its part of a request.
+  #answer;
+  #made;
+
+  constructor(asked, answer) {
+    this.status = answer[0];
+    this.body = answer[1];
+    this.error = answer[3];
+    this.error_code = answer[4] || (this.status >= 400 ? 1000 + this.status : 0);
+    this.url = answer[5] ?? asked[1];
+    this.request = asked;
+    this.#answer = answer;
+  }
+
+  get status_text() {
+    return `${this.status}`;
+  }
+
+  /** Names as k6 writes them, "Content-Type"; values of one name with commas between. */
+  get headers() {
+    return this.#once('headers', () => {
+      const headers = {};
+      for (const [name, value] of fields(this.#answer[2])) {
+        const known = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
+        headers[known] = known in headers ? `${headers[known]}, ${value}` : value;
+      }
+      return headers;
+    });
+  }
+
+  get cookies() {
+    return this.#once('cookies', () => {
+      const cookies = {};
+      for (const cookie of cookiesOf(this.#answer[2])) (cookies[cookie.name] ??= []).push(cookie);
+      return cookies;
+    });
+  }
+
+  /** Milliseconds, as the host has measured them. */
+  get timings() {
+    const [blocked = 0, connecting = 0, tls_handshaking = 0, sending = 0, waiting = 0, receiving = 0] =
+      this.#answer.slice(6);
+    const duration = sending + waiting + receiving;
+    return { blocked, looking_up: 0, connecting, tls_handshaking, sending, waiting, receiving, duration };
+  }
+
+  /** The body as JSON, or the part of it that a path as "items.0.name" or "items.#.name" means. */
+  json(path) {
+    const json = this.#once('json', () => {
+      if (this.body === null) throw new Error('the response has no body that was kept');
+      return JSON.parse(typeof this.body === 'string' ? this.body : native.decode(this.body));
+    });
+    return path === undefined ? json : part(json, path.replace(/\[(\d+)\]/g, '.$1').split('.'));
+  }
+
+  #once(name, make) {
+    this.#made ??= {};
+    if (!(name in this.#made)) this.#made[name] = make();
+    return this.#made[name];
+  }
+}
+
+function part(value, names) {
+  for (let i = 0; i < names.length; i++) {
+    if (value === null || value === undefined) return undefined;
+    if (names[i] === '#' && Array.isArray(value)) {
+      if (i + 1 === names.length) return value.length;
+      const found = value.map((one) => part(one, names.slice(i + 1)));
+      return found.filter((one) => one !== undefined);
+    }
+    value = Object.hasOwn(Object(value), names[i]) ? value[names[i]] : undefined;
+  }
+  return value;
+}
+
+function fields(lines) {
+  return lines === '' ? [] : lines.split('\n').map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon), line.slice(colon + 1)];
+  });
+}
+
+function cookiesOf(lines) {
+  const found = [];
+  for (const [name, value] of fields(lines)) {
+    if (name.toLowerCase() !== 'set-cookie') continue;
+    const [pair, ...rest] = value.split(';').map((word) => word.trim());
+    const equals = pair.indexOf('=');
+    if (equals < 1) continue;
+    const cookie = { name: pair.slice(0, equals), value: pair.slice(equals + 1), domain: '', path: '',
+      http_only: false, secure: false, max_age: 0, expires: 0 };
+    for (const word of rest) {
+      const [key, text = ''] = word.split('=');
+      switch (key.toLowerCase()) {
+        case 'domain': cookie.domain = text; break;
+        case 'path': cookie.path = text; break;
+        case 'httponly': cookie.http_only = true; break;
+        case 'secure': cookie.secure = true; break;
+        case 'max-age': cookie.max_age = Number(text) || 0; break;
+        case 'expires': cookie.expires = Date.parse(text) || 0; break;
+      }
+    }
+    found.push(cookie);
+  }
+  return found;
+}
+
+const ABSOLUTE = /^https?:\/\/([^/?#]*)([^?#]*)/i;
+
+/** The host and the path of a URL; of a path alone, no host. */
+function places(url) {
+  const found = ABSOLUTE.exec(url);
+  if (found) return { host: found[1].toLowerCase().replace(/^.*@/, '').replace(/:\d+$/, ''), path: found[2] || '/' };
+  return { host: '', path: url.replace(/[?#].*/, '') || '/' };
+}
+
+/** Cookies that the script can see and set. The host keeps a jar of its own, which is what is sent
+ * as long as the script gives no cookie. */
+export class CookieJar {
+  #kept = [];
+  isOwn = false;
+  isUsed = false;
+
+  cookiesForURL(url) {
+    const found = {};
+    for (const cookie of this.#of(url)) (found[cookie.name] ??= []).push(cookie.value);
+    return found;
+  }
+
+  set(url, name, value, options = {}) {
+    this.isOwn = true;
+    const { host } = places(url);
+    this.#keep({ name, value: String(value), host: options.domain ?? host, path: options.path ?? '/' });
+  }
+
+  clear(url) {
+    this.isOwn = this.isUsed = true;
+    const gone = this.#of(url);
+    this.#kept = this.#kept.filter((cookie) => !gone.includes(cookie));
+  }
+
+  delete(url, name) {
+    this.isOwn = this.isUsed = true;
+    const gone = this.#of(url).filter((cookie) => cookie.name === name);
+    this.#kept = this.#kept.filter((cookie) => !gone.includes(cookie));
+  }
+
+  /** What an answer has set. */
+  receive(url, cookies) {
+    for (const { name, value, domain, path, max_age, expires } of cookies) {
+      const cookie = { name, value, host: domain || places(url).host, path: path || '/' };
+      const isOver = max_age < 0 || (expires !== 0 && expires < Date.now());
+      if (isOver) this.#forget(cookie);
+      else this.#keep(cookie);
+    }
+  }
+
+  #keep(cookie) {
+    this.isUsed = true;
+    this.#forget(cookie);
+    this.#kept.push(cookie);
+  }
+
+  #forget({ name, host, path }) {
+    this.#kept = this.#kept.filter((one) => one.name !== name || one.host !== host || one.path !== path);
+  }
+
+  #of(url) {
+    const { host, path } = places(url);
+    return this.#kept.filter((cookie) => {
+      const domain = cookie.host.replace(/^\./, '');
+      const isHost = host === domain || host.endsWith(`.${domain}`);
+      return isHost && path.startsWith(cookie.path);
+    });
+  }
+}
+
+let jar = new CookieJar();
+
+/** The user's cookies of this iteration. */
+export const cookieJar = () => jar;
+
+/** Begins an iteration without cookies, as the host does. */
+export function clearCookies() {
+  if (jar.isUsed) jar = new CookieJar();
+}
+
+let expected = [];
+
+/** Statuses that are no failure: numbers, and ranges as {min: 200, max: 204}. */
+export function expectedStatuses(...statuses) {
+  const ranges = statuses.flatMap((one) => (typeof one === 'number' ? [one, one] : [one?.min, one?.max]));
+  if (ranges.length === 0 || !ranges.every(Number.isInteger)) {
+    throw new TypeError('expectedStatuses takes numbers, and ranges as {min: 200, max: 204}');
+  }
+  return ranges;
+}
+
+/** Which statuses are no failure from here on; null: none is one. */
+export function setResponseCallback(ranges) {
+  expected = ranges ?? [100, 999];
+}
+
+/** A part of a form that is a file. */
+export function file(data, filename, content_type) {
+  return new FileData(data, filename, content_type);
+}
+
+class FileData {
+  constructor(data, filename, content_type) {
+    this.data = data;
+    this.filename = filename ?? `${Date.now()}`;
+    this.content_type = content_type ?? 'application/octet-stream';
+  }
+}
+
+/** A URL whose values are left out of the name under which it is counted. */
+export function url(texts, ...values) {
+  const name = texts.join('${}');
+  return new NamedUrl(String.raw({ raw: texts }, ...values), name);
+}
+
+class NamedUrl {
+  constructor(text, name) {
+    this.text = text;
+    this.name = name;
+  }
+
+  toString() {
+    return this.text;
+  }
+}
+
+const bytesOf = (data) => {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return new Uint8Array(native.encode(String(data)));
+};
+
+let boundaries = 0;
+
+/** The body as it is sent, and its type. */
+function encoded(body) {
+  if (body === null || body === undefined) return [''];
+  if (typeof body === 'string' || body instanceof ArrayBuffer) return [body];
+  if (ArrayBuffer.isView(body)) return [body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)];
+  if (typeof body !== 'object') return [String(body)];
+  if (Object.values(body).some((value) => value instanceof FileData)) return multipart(body);
+  const words = [];
+  for (const name in body) {
+    for (const value of [body[name]].flat()) words.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  }
+  return [words.join('&').replace(/%20/g, '+'), 'application/x-www-form-urlencoded'];
+}
+
+function multipart(body) {
+  const boundary = `swell-${Date.now().toString(36)}-${++boundaries}`;
+  const quoted = (text) => String(text).replace(/["\r\n]/g, (letter) => encodeURIComponent(letter));
+  const parts = [];
+  for (const name in body) {
+    const value = body[name];
+    let head = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`;
+    if (value instanceof FileData) {
+      head += `; filename="${quoted(value.filename)}"\r\nContent-Type: ${value.content_type}`;
+    }
+    parts.push(bytesOf(`${head}\r\n\r\n`), bytesOf(value instanceof FileData ? value.data : value), bytesOf('\r\n'));
+  }
+  parts.push(bytesOf(`--${boundary}--\r\n`));
+  const whole = new Uint8Array(parts.reduce((size, one) => size + one.length, 0));
+  let offset = 0;
+  for (const one of parts) {
+    whole.set(one, offset);
+    offset += one.length;
+  }
+  return [whole.buffer, `multipart/form-data; boundary=${boundary}`];
+}
+
+const KEEPS = { none: 0, text: 1, binary: 2 };
+
+/** What is to be sent, as the contract's function takes it. */
+function prepare(method, address, body, params) {
+  let link = String(address);
+  const [sent, type] = encoded(body);
+  let headers = params?.headers;
+  if (type !== undefined) headers = { 'Content-Type': type, ...headers };
+  if (settings.userAgent !== undefined) headers = { 'User-Agent': settings.userAgent, ...headers };
+  const userinfo = link.includes('@') && /^(https?:\/\/)([^@/?#]+)@/i.exec(link);
+  if (userinfo) {
+    if ((params?.auth ?? 'basic') !== 'basic') throw new Error(`auth: "${params.auth}" is not there; "basic" is`);
+    link = userinfo[1] + link.slice(userinfo[0].length);
+    const secret = decodeURIComponent(userinfo[2]);
+    headers = { Authorization: `Basic ${base64(native.encode(secret))}`, ...headers };
+  }
+  if (params?.compression) throw new Error('params.compression is not there: bodies are sent as they are');
+  const own = params?.jar ?? jar;
+  if (params?.cookies || own.isOwn || own !== jar) headers = { ...headers, Cookie: cookieHeader(own, link, params?.cookies) };
+  const keep = params?.responseType ?? (settings.discardResponseBodies ? 'none' : 'text');
+  if (!(keep in KEEPS)) throw new TypeError(`responseType ${JSON.stringify(keep)} is none of text, binary, none`);
+  const statuses = params?.responseCallback === null ? [100, 999] : (params?.responseCallback ?? expected);
+  const timeout = params?.timeout === undefined ? 0 : milliseconds(params.timeout);
+  const redirects = params?.redirects ?? settings.maxRedirects;
+  return [method, link, headers && flat(headers), sent, KEEPS[keep], redirects, timeout, statuses];
+}
+
+function cookieHeader(own, link, given = {}) {
+  const all = Object.entries(own.cookiesForURL(link)).map(([name, values]) => [name, values[0]]);
+  const pairs = new Map(all);
+  for (const name in given) {
+    const cookie = given[name];
+    const value = typeof cookie === 'object' ? cookie.value : cookie;
+    if (cookie?.replace || !pairs.has(name)) pairs.set(name, value);
+  }
+  return [...pairs].map(([name, value]) => `${name}=${value}`).join('; ');
+}
+
+/** The name of a request, where it has one of its own. */
+function nameOf(method, address, params) {
+  let name = params?.tags?.name;
+  if (name === undefined && address instanceof NamedUrl) name = `${method} ${places(address.name).path}`;
+  if (at.group === '') return name;
+  return `${at.group}: ${name ?? `${method} ${places(String(address)).path}`}`;
+}
+
+function received(asked, answer, params) {
+  const response = new Response(asked, answer);
+  if (answer[2].includes('et-cookie')) (params?.jar ?? jar).receive(response.url, cookiesOf(answer[2]));
+  if (response.error !== '' && (params?.throw ?? settings.throw)) throw new Error(response.error);
+  return response;
+}
+
+/** Sends a request and waits for its answer. */
+export function request(method, address, body, params) {
+  method = String(method).toUpperCase();
+  const name = nameOf(method, address, params);
+  const asked = prepare(method, address, body, params);
+  const answer = name === undefined ? native.send(asked) : transaction(String(name), () => native.send(asked));
+  return received(asked, answer, params);
+}
+
+export const get = (address, params) => request('GET', address, null, params);
+export const head = (address, params) => request('HEAD', address, null, params);
+export const post = (address, body, params) => request('POST', address, body, params);
+export const put = (address, body, params) => request('PUT', address, body, params);
+export const patch = (address, body, params) => request('PATCH', address, body, params);
+export const del = (address, body, params) => request('DELETE', address, body, params);
+export const options = (address, body, params) => request('OPTIONS', address, body, params);
+
+/** A promise of an answer. The request is made before this returns. */
+export const asyncRequest = async (method, address, body, params) => request(method, address, body, params);
+
+// As many as the contract sends at a time.
+const AT_ONCE = 256;
+
+function one(entry) {
+  if (typeof entry === 'string' || entry instanceof NamedUrl) return ['GET', entry];
+  if (Array.isArray(entry)) return [String(entry[0]).toUpperCase(), ...entry.slice(1)];
+  if (entry?.url === undefined) throw new TypeError('a request of http.batch has no url');
+  return [String(entry.method ?? 'GET').toUpperCase(), entry.url, entry.body, entry.params];
+}
+
+/** Sends requests at the same time, as one transaction named "batch". */
+export function batch(requests) {
+  const names = Object.keys(requests);
+  const all = names.map((name) => one(requests[name]));
+  const asked = all.map((words) => prepare(...words));
+  const answers = [];
+  transaction(at.group === '' ? 'batch' : `${at.group}: batch`, () => {
+    for (let i = 0; i < asked.length; i += AT_ONCE) answers.push(...native.sendAll(asked.slice(i, i + AT_ONCE)));
+  });
+  const results = Array.isArray(requests) ? [] : {};
+  names.forEach((name, i) => {
+    results[name] = received(asked[i], answers[i], all[i][3]);
+  });
+  return results;
+}
+
+export default {
+  asyncRequest, batch, CookieJar, cookieJar, del, expectedStatuses, file, get, head, options, patch, post, put,
+  request, Response, setResponseCallback, url,
+};

@@ -1,0 +1,63 @@
+// What the host calls: a script's functions, with what surrounds them.
+
+import { at, native } from 'swell:core';
+import { scenariosOf } from 'swell:options';
+import { clearTimers, setIteration, setVariables, turn } from 'swell:prelude';
+import { clearCookies } from 'k6/http';
+
+export { turn };
+
+let script;
+let scenarios;
+let notes;
+let body;
+let data;
+let count = 0;
+
+/** The scenarios of a script that was evaluated: for each a list of its name, description, whether
+ * it has a `setup`, when it begins, and its settings. */
+export function describe(module, stem) {
+  script = module;
+  const options = script.options ?? {};
+  ({ scenarios, notes } = scenariosOf(options, stem));
+  for (const { exec, name } of scenarios) {
+    if (typeof script[exec] === 'function') continue;
+    const what = exec === 'default' ? 'export default function' : `export function ${exec}`;
+    throw new TypeError(`the scenario ${JSON.stringify(name)} needs a function that the script does not have: ${what}`);
+  }
+  if (script.handleSummary !== undefined) {
+    notes.push('handleSummary is not called: --out json=FILE and its like write results');
+  }
+  const prepares = Boolean(script.setup || script.teardown || notes.length > 0);
+  return scenarios.map(({ name, exec, settings, start }) => [
+    name, exec === 'default' ? 'JavaScript' : exec, `${prepares}`, `${start}`, ...settings.flat(),
+  ]);
+}
+
+export async function setup(scenario) {
+  for (const note of notes) native.log(2, note);
+  setVariables(scenarios[scenario].env);
+  const given = await script.setup?.();
+  return given === undefined ? '' : JSON.stringify(given);
+}
+
+export async function teardown(scenario, given) {
+  setVariables(scenarios[scenario].env);
+  await script.teardown?.(given === '' ? undefined : JSON.parse(given));
+}
+
+/** Begins a user's life. */
+export function start(scenario, given) {
+  setVariables(scenarios[scenario].env);
+  data = given === '' ? undefined : JSON.parse(given);
+  body = script[scenarios[scenario].exec];
+}
+
+/** One iteration. */
+export function run() {
+  setIteration(count++);
+  at.group = '';
+  clearCookies();
+  clearTimers();
+  return body(data);
+}

@@ -1,0 +1,319 @@
+//! The contract's functions, for the modules that scripts import: `globalThis.__swell`.
+//!
+//! They take and give arrays of plain values, as reading a property by its name costs more than
+//! most of what is done here.
+
+use std::cell::{Cell, RefCell};
+
+use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
+
+use crate::swell::scenario::http::{
+    self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
+};
+use crate::swell::scenario::transactions::{self, Outcome, Transaction};
+use crate::swell::scenario::{checks, clock, context, log, metrics, random};
+use crate::test;
+
+/// The longest body that is given to a script: as long as the contract gives any.
+const LONGEST: u32 = 16 << 20;
+
+thread_local! {
+    static OPEN: RefCell<Vec<Transaction>> = const { RefCell::new(Vec::new()) };
+    static OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the iteration has met the end of the run: it is to return.
+pub(crate) fn is_over() -> bool {
+    OVER.get()
+}
+
+/// Ends what an iteration has left open.
+pub(crate) fn close_all() {
+    while let Some(open) = OPEN.with_borrow_mut(Vec::pop) {
+        Transaction::finish(open, Outcome::Failed("not ended"));
+    }
+}
+
+/// Puts the functions where the modules find them.
+pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
+    let natives = Object::new(ctx.clone())?;
+    macro_rules! native {
+        ($($name:literal: $function:expr),* $(,)?) => {
+            $(natives.set($name, Function::new(ctx.clone(), $function)?)?;)*
+        };
+    }
+    native! {
+        "send": send,
+        "sendAll": send_all,
+        "define": |ctx: Ctx<'js>, name: String| outside(&ctx).map(|()| transactions::define(&name)),
+        "begin": begin,
+        "finish": finish,
+        "check": |ctx: Ctx<'js>, name: String, passed: bool| {
+            outside(&ctx).map(|()| checks::check(&name, passed))
+        },
+        "sleep": |ctx: Ctx<'js>, seconds: f64| {
+            outside(&ctx).map(|()| clock::sleep((seconds * 1e9) as u64))
+        },
+        "now": |ctx: Ctx<'js>| outside(&ctx).map(|()| clock::now() as f64 / 1e6),
+        "log": write,
+        "metric": metric,
+        "add": add,
+        "random": |ctx: Ctx<'js>| {
+            outside(&ctx).map(|()| (random::next() >> 11) as f64 * 2f64.powi(-53))
+        },
+        "variable": |name: String| context::variable(&name),
+        "user": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::user() as f64),
+        "iteration": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::iteration() as f64),
+        "runId": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::run_id()),
+        "stopRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::stop_run(&why)),
+        "failRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::fail_run(&why)),
+        "isLoading": || test::is_loading(),
+        "open": open,
+        "encode": |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()),
+        "decode": |buffer: Value<'js>| {
+            bytes(&buffer).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        },
+    }
+    ctx.globals().set("__swell", natives)
+}
+
+/// Nothing of the host may be called while a script is loaded, as in k6's init context.
+fn outside(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+    if test::is_loading() {
+        let words =
+            "this cannot be done at the top level of the script: it belongs into a function";
+        return Err(Exception::throw_message(ctx, words));
+    }
+    if OVER.get() { Err(over(ctx)) } else { Ok(()) }
+}
+
+/// The run is over, and the iteration ends. A script that catches this gets it again.
+fn over(ctx: &Ctx<'_>) -> rquickjs::Error {
+    OVER.set(true);
+    Exception::throw_message(ctx, "the run is over")
+}
+
+fn begin(ctx: Ctx<'_>, kind: u32) -> rquickjs::Result<()> {
+    outside(&ctx)?;
+    match transactions::begin(kind) {
+        Ok(open) => {
+            OPEN.with_borrow_mut(|all| all.push(open));
+            Ok(())
+        }
+        Err(_) => Err(over(&ctx)),
+    }
+}
+
+/// Ends the innermost transaction; with a reason it has failed.
+fn finish(reason: Option<String>) {
+    if let Some(open) = OPEN.with_borrow_mut(Vec::pop) {
+        let outcome = reason.as_deref().map_or(Outcome::Ok, Outcome::Failed);
+        Transaction::finish(open, outcome);
+    }
+}
+
+fn write(level: u32, message: String) {
+    // What is said at the top level would be said once a user.
+    if !test::is_loading() {
+        let level = match level {
+            0 => log::Level::Debug,
+            1 => log::Level::Info,
+            2 => log::Level::Warn,
+            _ => log::Level::Error,
+        };
+        log::write(level, &message);
+    }
+}
+
+fn metric(ctx: Ctx<'_>, name: String, kind: u32) -> rquickjs::Result<u32> {
+    outside(&ctx)?;
+    let kind = match kind {
+        0 => metrics::Kind::Counter,
+        1 => metrics::Kind::Gauge,
+        2 => metrics::Kind::Rate,
+        _ => metrics::Kind::Trend,
+    };
+    Ok(metrics::define(&name, kind))
+}
+
+fn add(ctx: Ctx<'_>, metric: u32, value: f64, tags: Vec<String>) -> rquickjs::Result<()> {
+    outside(&ctx)?;
+    metrics::add(metric, value, &pairs(&tags));
+    Ok(())
+}
+
+fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Value<'js>> {
+    let content = test::open(&ctx, &path)?;
+    if binary {
+        ArrayBuffer::new(ctx.clone(), content)?.into_js(&ctx)
+    } else {
+        let text = String::from_utf8_lossy(&content);
+        text.strip_prefix('\u{feff}').unwrap_or(&text).into_js(&ctx)
+    }
+}
+
+fn pairs(words: &[String]) -> Vec<(String, String)> {
+    words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+}
+
+/// A request as JavaScript gives it: method, URL, headers, body, what to keep of the answer
+/// (nothing, text, bytes), redirects, milliseconds, and the first and last of the statuses that are
+/// a success.
+struct AskedRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    keep: u8,
+    redirects: u8,
+    timeout: f64,
+    expect: Vec<StatusRange>,
+}
+
+impl AskedRequest {
+    fn read(array: &Array<'_>) -> rquickjs::Result<Self> {
+        let headers: Option<Vec<String>> = array.get(2)?;
+        let body: Value<'_> = array.get(3)?;
+        let statuses: Option<Vec<u16>> = array.get(7)?;
+        let expect = statuses.unwrap_or_default();
+        Ok(Self {
+            method: array.get(0)?,
+            url: array.get(1)?,
+            headers: headers.map(|words| pairs(&words)).unwrap_or_default(),
+            body: bytes(&body)?,
+            keep: array.get(4)?,
+            redirects: array.get(5)?,
+            timeout: array.get(6)?,
+            expect: expect
+                .chunks_exact(2)
+                .map(|range| StatusRange { first: range[0], last: range[1] })
+                .collect(),
+        })
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            method: match self.method.as_str() {
+                "GET" => Method::Get,
+                "HEAD" => Method::Head,
+                "POST" => Method::Post,
+                "PUT" => Method::Put,
+                "DELETE" => Method::Delete,
+                "PATCH" => Method::Patch,
+                "OPTIONS" => Method::Options,
+                other => Method::Other(other),
+            },
+            url: &self.url,
+            headers: &self.headers,
+            body: &self.body,
+            keep: if self.keep == 0 { Keep::Discard } else { Keep::Body(LONGEST) },
+            keep_headers: true,
+            redirects: self.redirects,
+            decompress: false,
+            version: Version::Automatic,
+            expect: &self.expect,
+            timeout: (self.timeout * 1e6) as u64,
+        }
+    }
+}
+
+/// A body: text as UTF-8, or the bytes of a buffer.
+fn bytes(body: &Value<'_>) -> rquickjs::Result<Vec<u8>> {
+    if let Some(buffer) = ArrayBuffer::from_value(body.clone()) {
+        // SAFETY: nothing of JavaScript runs before the bytes are copied.
+        return Ok(unsafe { buffer.as_bytes() }.unwrap_or_default().to_vec());
+    }
+    match body.as_string() {
+        Some(text) => Ok(text.to_string()?.into_bytes()),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn send<'js>(ctx: Ctx<'js>, asked: Array<'js>) -> rquickjs::Result<Array<'js>> {
+    outside(&ctx)?;
+    let asked = AskedRequest::read(&asked)?;
+    answer(&ctx, http::send(asked.request()), asked.keep)
+}
+
+fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<Array<'js>>> {
+    outside(&ctx)?;
+    let asked = asked.iter().map(AskedRequest::read).collect::<rquickjs::Result<Vec<_>>>()?;
+    let requests: Vec<_> = asked.iter().map(AskedRequest::request).collect();
+    let sent = http::send_all(&requests);
+    sent.into_iter().zip(&asked).map(|(sent, asked)| answer(&ctx, sent, asked.keep)).collect()
+}
+
+/// What came: status, body, headers (a line each), error, its number, the URL after redirects, and
+/// the phases in milliseconds.
+fn answer<'js>(
+    ctx: &Ctx<'js>,
+    sent: Result<Response, Error>,
+    keep: u8,
+) -> rquickjs::Result<Array<'js>> {
+    let answer = Array::new(ctx.clone())?;
+    match sent {
+        Ok(response) => {
+            answer.set(0, response.status)?;
+            match response.body {
+                Some(body) if keep == 1 => match String::from_utf8(body) {
+                    Ok(text) => answer.set(1, text)?,
+                    Err(error) => {
+                        answer.set(1, String::from_utf8_lossy(error.as_bytes()).as_ref())?;
+                    }
+                },
+                Some(body) if keep == 2 => answer.set(1, ArrayBuffer::new(ctx.clone(), body)?)?,
+                _ => answer.set(1, Value::new_null(ctx.clone()))?,
+            }
+            let mut lines = String::with_capacity(512);
+            for (name, value) in response.headers.iter().flatten() {
+                if !lines.is_empty() {
+                    lines.push('\n');
+                }
+                lines.extend([name.as_str(), ":", value]);
+            }
+            answer.set(2, lines)?;
+            answer.set(3, "")?;
+            answer.set(4, 0)?;
+            answer.set(5, response.final_url)?;
+            let phases = &response.phases;
+            let phases = [
+                phases.blocked,
+                phases.connecting,
+                phases.tls,
+                phases.sending,
+                phases.waiting,
+                phases.receiving,
+            ];
+            for (index, phase) in phases.into_iter().enumerate() {
+                answer.set(6 + index, phase as f64 / 1e6)?;
+            }
+        }
+        Err(Error::RunOver) => return Err(over(ctx)),
+        Err(error) => {
+            let (text, code) = explained(error);
+            answer.set(0, 0)?;
+            answer.set(1, Value::new_null(ctx.clone()))?;
+            answer.set(2, "")?;
+            answer.set(3, text)?;
+            answer.set(4, code)?;
+        }
+    }
+    Ok(answer)
+}
+
+/// Why there is no answer, with the number that k6 has for it.
+fn explained(error: Error) -> (String, u32) {
+    match error {
+        Error::Dns(text) => (text, 1100),
+        Error::Connect(text) => (text, 1210),
+        Error::Tls(text) => (text, 1300),
+        Error::Timeout(Phase::Connecting) => ("dial: i/o timeout".to_owned(), 1211),
+        Error::Timeout(_) => ("request timeout".to_owned(), 1050),
+        Error::Reset(text) => (text, 1220),
+        Error::Protocol(text) | Error::TooLarge(text) => (text, 1000),
+        Error::Denied(text) => (text, 1111),
+        Error::LocalPorts(text) | Error::LocalFiles(text) => (text, 1200),
+        Error::Invalid(text) => (text, 1020),
+        Error::RunOver => ("the run is over".to_owned(), 1000),
+    }
+}

@@ -1,0 +1,357 @@
+//! A script that was loaded: its files, its modules, and the calls into it.
+
+use std::cell::{Cell, RefCell};
+
+use rquickjs::function::IntoArgs;
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
+use rquickjs::promise::PromiseState;
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Error, Exception, Function, Module, Object,
+    Persistent, Runtime, Value,
+};
+use swell_javascript::paths::{is_file, resolve};
+use swell_javascript::stack::place;
+
+use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
+use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
+use crate::natives;
+
+/// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
+/// the interpreter that do not count.
+const STACK: usize = 384 << 10;
+
+/// The module that holds a script, and what the host calls of it.
+const RUNNER: &str = "swell:runner";
+
+/// What a script may import, by name.
+const MODULES: [(&str, &str); 6] = [
+    (RUNNER, include_str!("modules/runner.js")),
+    ("swell:core", include_str!("modules/core.js")),
+    ("swell:options", include_str!("modules/options.js")),
+    ("swell:prelude", include_str!("modules/prelude.js")),
+    ("k6", include_str!("modules/k6.js")),
+    ("k6/http", include_str!("modules/http.js")),
+];
+
+struct Test {
+    context: Context,
+    runner: Persistent<Object<'static>>,
+    run: Persistent<Function<'static>>,
+    turn: Persistent<Function<'static>>,
+    /// The scenarios, with the milliseconds after which each begins.
+    scenarios: Vec<(String, f64)>,
+}
+
+thread_local! {
+    static TEST: RefCell<Option<Test>> = const { RefCell::new(None) };
+    /// The files of the test while it is loaded; a user keeps none of them.
+    static FILES: RefCell<Vec<TestFile>> = const { RefCell::new(Vec::new()) };
+    /// Their names, for stack traces.
+    static NAMES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static NEEDS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Whether the top level of the script runs, where nothing may be sent.
+    static LOADING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Takes in a script.
+pub(crate) fn load(files: Vec<TestFile>) -> Result<Loaded, Fault> {
+    let name = files[0].path.clone();
+    NAMES.set(files.iter().map(|file| file.path.clone()).collect());
+    FILES.set(files);
+    LOADING.set(true);
+    let loaded = evaluate(&name);
+    LOADING.set(false);
+    FILES.take();
+    let needs = NEEDS.take();
+    if !needs.is_empty() {
+        return Ok(Loaded::Needs(needs));
+    }
+    let (test, file) = loaded?;
+    TEST.set(Some(test));
+    Ok(Loaded::Ready(file))
+}
+
+fn evaluate(name: &str) -> Result<(Test, FileInfo), Fault> {
+    let broken = |error: Error| Fault { message: error.to_string(), place: None };
+    let runtime = Runtime::new().map_err(broken)?;
+    runtime.set_max_stack_size(STACK);
+    runtime.set_loader(Modules, Modules);
+    // What was caught after the run was over must not keep a loop going.
+    runtime.set_interrupt_handler(Some(Box::new(natives::is_over)));
+    let context = Context::full(&runtime).map_err(broken)?;
+    let loaded = context.with(|ctx| {
+        let load = || {
+            natives::define(&ctx)?;
+            evaluated(&ctx, "swell:prelude")?;
+            let script = evaluated(&ctx, name)?;
+            let runner = evaluated(&ctx, RUNNER)?;
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let describe: Function<'_> = runner.get("describe")?;
+            let described: Vec<Vec<String>> = describe.call((script, stem))?;
+            let run = Persistent::save(&ctx, runner.get::<_, Function<'_>>("run")?);
+            let turn = Persistent::save(&ctx, runner.get::<_, Function<'_>>("turn")?);
+            Ok((Persistent::save(&ctx, runner), run, turn, described))
+        };
+        load().catch(&ctx).map_err(fault)
+    });
+    let (runner, run, turn, described) = loaded?;
+    let described: Vec<_> = described.into_iter().map(scenario).collect();
+    // Several begin side by side, as k6's do; one that begins later waits.
+    let has_conduct = described.len() > 1 || described.iter().any(|(_, start)| *start > 0.0);
+    let begin = described.iter().map(|(scenario, start)| (scenario.name.clone(), *start)).collect();
+    let scenarios = described.into_iter().map(|(scenario, _)| scenario).collect();
+    let test = Test { context, runner, run, turn, scenarios: begin };
+    Ok((test, FileInfo { scenarios, has_conduct }))
+}
+
+/// A scenario as the runner describes it: name, description, whether there is a `setup`, after how
+/// many milliseconds it begins, and then settings, each a name and a value.
+fn scenario(words: Vec<String>) -> (ScenarioInfo, f64) {
+    let mut words = words.into_iter();
+    let mut next = || words.next().unwrap_or_default();
+    let (name, description, has_setup) = (next(), next(), next() == "true");
+    let start = next().parse().unwrap_or_default();
+    let mut defaults = Vec::new();
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        defaults.push((name, value));
+    }
+    let hosts = Vec::new();
+    (ScenarioInfo { name, description, has_setup, has_start: false, defaults, hosts }, start)
+}
+
+/// A module, run to its end.
+fn evaluated<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Object<'js>> {
+    let import: Object<'js> = Module::import(ctx, name)?.finish()?;
+    Ok(import)
+}
+
+/// Finds modules: the interpreter's own by their names, files by their paths.
+struct Modules;
+
+impl Resolver for Modules {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        let is_own = MODULES.iter().any(|(module, _)| *module == name);
+        let is_script = FILES.with_borrow(|files| files.iter().any(|file| file.path == name));
+        if is_own || (is_script && !is_file(name)) {
+            return Ok(name.to_owned());
+        }
+        if is_file(name) {
+            return Ok(resolve(base, name));
+        }
+        let message = missing(name);
+        // The stack does not say where an import stands: it is looked for.
+        let line = FILES.with_borrow(|files| {
+            let file = files.iter().find(|file| file.path == base)?;
+            line_of(&String::from_utf8_lossy(&file.content), name)
+        });
+        let error = Exception::from_message(ctx.clone(), &message)?;
+        if let Some((line, column)) = line {
+            error.as_object().set("stack", format!("    at {base}:{line}:{column}\n"))?;
+        }
+        Err(error.throw())
+    }
+}
+
+impl Loader for Modules {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
+        if let Some((_, source)) = MODULES.iter().find(|(module, _)| *module == name) {
+            return Module::declare(ctx.clone(), name, *source);
+        }
+        let content = FILES.with_borrow(|files| {
+            files.iter().find(|file| file.path == name).map(|file| file.content.clone())
+        });
+        let Some(content) = content else {
+            need(name);
+            // The other imports say what they need, too, before the host is asked.
+            return Module::declare(ctx.clone(), name, "");
+        };
+        let text = match std::str::from_utf8(&content) {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+            Err(_) => {
+                let words = format!("{name} is not UTF-8 text");
+                return Err(Exception::throw_syntax(ctx, &words));
+            }
+        };
+        if name.ends_with(".json") {
+            return Module::declare(ctx.clone(), name, format!("export default {text}"));
+        }
+        Module::declare(ctx.clone(), name, text)
+    }
+}
+
+/// Why there is no such module, and what to do.
+fn missing(name: &str) -> String {
+    if name.starts_with("https://") || name.starts_with("http://") {
+        return format!(
+            "{name} is not fetched: download it beside the script, and import the file as \
+            \"./NAME.js\""
+        );
+    }
+    let names: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
+    let known: Vec<_> = names.into_iter().filter(|name| !name.starts_with("swell:")).collect();
+    format!("there is no module {name:?}; there are {}", known.join(", "))
+}
+
+/// The line and column in which a module is imported.
+fn line_of(source: &str, name: &str) -> Option<(usize, usize)> {
+    source.lines().enumerate().find_map(|(index, line)| {
+        let quoted =
+            ['"', '\''].iter().find_map(|quote| line.find(&format!("{quote}{name}{quote}")));
+        quoted.map(|at| (index + 1, line[..at].chars().count() + 1))
+    })
+}
+
+fn need(path: &str) {
+    NEEDS.with_borrow_mut(|needs| {
+        if !needs.iter().any(|needed| needed == path) {
+            needs.push(path.to_owned());
+        }
+    });
+}
+
+/// The content of a file, for `open`.
+pub(crate) fn open(ctx: &Ctx<'_>, path: &str) -> rquickjs::Result<Vec<u8>> {
+    if !LOADING.get() {
+        let words = "open() can only be called at the top level of the script, as in k6";
+        return Err(Exception::throw_message(ctx, words));
+    }
+    // In k6, too, paths are of the file in which `open` stands.
+    let base = ctx.script_or_module_name(1).and_then(|name| name.to_string().ok());
+    let path = resolve(&base.unwrap_or_default(), path);
+    let found = FILES.with_borrow(|files| {
+        files.iter().find(|file| file.path == path).map(|file| file.content.clone())
+    });
+    found.ok_or_else(|| {
+        need(&path);
+        Exception::throw_message(ctx, &format!("{path} is not read yet"))
+    })
+}
+
+/// The scenarios of the script in the order in which they begin, with the milliseconds after which
+/// each does.
+pub(crate) fn scenarios() -> Vec<(String, f64)> {
+    let mut scenarios = TEST
+        .with_borrow(|test| test.as_ref().map(|test| test.scenarios.clone()).unwrap_or_default());
+    scenarios.sort_by(|one, other| one.1.total_cmp(&other.1));
+    scenarios
+}
+
+/// Whether the top level of the script runs; the host may not be called there.
+pub(crate) fn is_loading() -> bool {
+    LOADING.get()
+}
+
+/// Calls a function of the runner to its end; what it returns is text, or nothing.
+pub(crate) fn call<A>(name: &str, args: A) -> Result<String, String>
+where
+    A: for<'js> IntoArgs<'js>,
+{
+    with_test(|test, ctx| {
+        let runner = test.runner.clone().restore(ctx)?;
+        let function: Function<'_> = runner.get(name)?;
+        let value = finished(test, ctx, function.call(args)?)?;
+        Ok(value.as_string().map(|text| text.to_string()).transpose()?.unwrap_or_default())
+    })
+}
+
+/// One iteration. What the end of the run has cut off is no error.
+pub(crate) fn iteration() -> Result<(), String> {
+    let ended = with_test(|test, ctx| {
+        let run = test.run.clone().restore(ctx)?;
+        finished(test, ctx, run.call(())?).map(drop)
+    });
+    natives::close_all();
+    if natives::is_over() { Ok(()) } else { ended }
+}
+
+fn with_test<T>(
+    call: impl for<'js> FnOnce(&Test, &Ctx<'js>) -> rquickjs::Result<T>,
+) -> Result<T, String> {
+    TEST.with_borrow(|test| {
+        let test = test.as_ref().ok_or("the script was not loaded")?;
+        test.context.with(|ctx| call(test, &ctx).catch(&ctx).map_err(words))
+    })
+}
+
+/// What a function has returned; of one that is asynchronous, what it comes to. Then all timers
+/// have run out, and nothing is left to do.
+fn finished<'js>(test: &Test, ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Value<'js>> {
+    let turn = test.turn.clone().restore(ctx)?;
+    loop {
+        while ctx.execute_pending_job() {}
+        if !turn.call::<_, bool>(())? {
+            break;
+        }
+    }
+    let Some(promise) = value.as_promise() else { return Ok(value) };
+    match promise.state() {
+        PromiseState::Pending => {
+            Err(Exception::throw_message(ctx, "it waits for a promise that nothing settles"))
+        }
+        _ => promise.result().unwrap_or(Ok(value.clone())),
+    }
+}
+
+/// "TypeError: no cart (shop.js:4:11)"
+fn words(error: CaughtError<'_>) -> String {
+    let Fault { message, place } = fault(error);
+    match place {
+        Some(Place { file, line, column: 0 }) => format!("{message} ({file}:{line})"),
+        Some(Place { file, line, column }) => format!("{message} ({file}:{line}:{column})"),
+        None => message,
+    }
+}
+
+/// What was thrown, and where in the script.
+fn fault(error: CaughtError<'_>) -> Fault {
+    let CaughtError::Exception(thrown) = error else {
+        let message = match error {
+            CaughtError::Value(value) => format!("thrown: {}", shown(&value)),
+            error => error.to_string(),
+        };
+        return Fault { message, place: None };
+    };
+    let name: String = thrown.as_object().get("name").unwrap_or_else(|_| "Error".to_owned());
+    let message = thrown.message().unwrap_or_default();
+    let message =
+        if name == "Error" && !message.is_empty() { message } else { format!("{name}: {message}") };
+    let is_own = |file: &str| NAMES.with_borrow(|names| names.iter().any(|name| name == file));
+    let place = place(&thrown.stack().unwrap_or_default(), is_own);
+    let place =
+        place.map(|place| Place { file: place.file, line: place.line, column: place.column });
+    let place = place.or_else(|| of_an_import(&message));
+    Fault { message, place }
+}
+
+/// Where a module is imported of which a message says what it lacks; such an error has no trace.
+fn of_an_import(message: &str) -> Option<Place> {
+    let (_, module) = message.split_once(" in module '")?;
+    let module = module.strip_suffix('\'')?;
+    FILES.with_borrow(|files| {
+        files.iter().find_map(|file| {
+            let text = String::from_utf8_lossy(&file.content);
+            let (line, column) = line_of(&text, module)?;
+            let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+            let (line, column) = (number(line), number(column));
+            Some(Place { file: file.path.clone(), line, column })
+        })
+    })
+}
+
+/// A value that was thrown, as JSON.
+fn shown(value: &Value<'_>) -> String {
+    let json = value.ctx().json_stringify(value.clone()).ok().flatten();
+    json.and_then(|json| json.to_string().ok()).unwrap_or_else(|| "undefined".to_owned())
+}

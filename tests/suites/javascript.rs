@@ -1,0 +1,273 @@
+//! Scripts in JavaScript as k6 has them, run by the interpreter that Swell brings.
+
+use std::path::PathBuf;
+
+use swell_tests::{Finished, Host, Target, TargetSettings, guest};
+use tempfile::TempDir;
+
+/// A folder for scripts, and a service.
+struct Desk {
+    folder: TempDir,
+    target: Target,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        Self {
+            folder,
+            target: Target::start(TargetSettings::default()).expect("loopback has a free port"),
+        }
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("it can be made");
+        std::fs::write(&path, content).expect("the temporary folder can be written");
+        path
+    }
+
+    fn run(&self, script: impl AsRef<[u8]>, args: &str) -> Finished {
+        let script = self.write("shop.js", script);
+        let host = Host::run_file(&script).arg("--interpreter").arg(guest("javascript"));
+        host.target(self.target.url()).args(args).finish()
+    }
+
+    /// Refuses a script with all of these words; nothing is sent.
+    #[track_caller]
+    fn expect_refusal(&self, script: &str, words: &[&str]) {
+        let refused = self.run(script, "").expect_code(104);
+        for word in words {
+            assert!(refused.stderr.contains(word), "no {word:?} in: {}", refused.stderr);
+        }
+        assert_eq!(self.target.seen().connections, 0);
+    }
+}
+
+#[test]
+fn a_script_as_k6_has_it_runs_with_what_it_imports_and_opens() {
+    let desk = Desk::new();
+    desk.write("users.json", r#"{"users": ["ann", "bob"]}"#);
+    desk.write(
+        "lib/cart.js",
+        "import http from 'k6/http';\nexport const buy = () => http.post('/echo', { item: 'tea' }, \
+         { tags: { name: 'buy' } });\n",
+    );
+    let script = "
+import http, { url } from 'k6/http';
+import { check, group, sleep } from 'k6';
+import { buy } from './lib/cart.js';
+
+const users = JSON.parse(open('./users.json')).users;
+const page = __ENV.PAGE || '/none';
+
+export const options = { vus: 2, iterations: 10, thresholds: { checks: ['rate>0.9'] } };
+
+export function setup() {
+  return { status: http.get('/style.css').status, users };
+}
+
+export default function (data) {
+  const answer = http.get(page);
+  check(answer, {
+    'it is there': (r) => r.status === 200 && r.error === '' && r.timings.duration > 0,
+    'the setup has spoken': () => data.status === 200 && data.users[1] === 'bob',
+  });
+  group('cart', () => { buy(); http.get(url`/items/${__ITER % 3 + 1}`); });
+  const all = http.batch(['/app.js', ['POST', '/echo', 'x']]);
+  check(all, { 'all came': (r) => r.length === 2 && r[1].status === 200 });
+  sleep(0.001);
+}
+
+export function teardown(data) {
+  http.get(data.users[0] === 'ann' ? '/logo.png' : '/none');
+}
+";
+    let done = desk.run(script, "-e PAGE=/ok").expect_done().expect_whole_counts();
+    let seen = desk.target.seen();
+    for (path, times) in
+        [("/style.css", 1), ("/ok", 10), ("/echo", 20), ("/app.js", 10), ("/logo.png", 1)]
+    {
+        assert_eq!(seen.path(path), times, "{path}");
+    }
+    for name in ["GET ~1ok", "cart: buy", "cart: GET ~1items~1${}", "batch"] {
+        assert_eq!(done.count(&format!("/measured/by_name/{name}/ok")), 10, "{name}");
+    }
+    for check in ["it is there", "the setup has spoken", "all came"] {
+        assert!(done.stdout.contains(&format!("ok     {check}: 10 of 10")), "{}", done.stdout);
+    }
+    assert!(done.stdout.contains("checks > 90%"), "{}", done.stdout);
+}
+
+#[test]
+fn what_is_wrong_with_a_script_is_shown_with_its_line_before_anything_is_sent() {
+    let desk = Desk::new();
+    let end = "export default function () {}\n";
+    for (script, words) in [
+        ("let a = 1;\nlet b = ;\n", ["line 2, column 9", "SyntaxError"]),
+        ("const a = 1;\nnobody();\n", ["line 2, column 1", "nobody is not defined"]),
+        ("import b from 'k6/browser';\n", ["line 1, column 15", "no module \"k6/browser\""]),
+        ("\nimport { a } from 'https://a.test/a.js';\n", ["line 2, column 19", "is not fetched"]),
+        ("import { gett } from 'k6/http';\n", ["line 1, column 22", "'gett'"]),
+        ("import { a } from './none.js';\n", ["\"none.js\"", "No such file"]),
+        ("const a = open('./none.csv');\n", ["\"none.csv\"", "No such file"]),
+        ("const again = (n) => again(n + 1) + 1;\nagain(0);\n", ["line 1", "RangeError"]),
+        ("while (true) {}\n", ["computed for", "--guest-cpu"]),
+        ("import http from 'k6/http';\nhttp.get('/');\n", ["line 2", "top level"]),
+        ("export const options = { hosts: {} };\n", ["options.hosts", "--allow-host"]),
+        ("export const options = { duration: 'long' };\n", ["\"long\"", "30s"]),
+    ] {
+        desk.expect_refusal(&format!("{script}{end}"), &words);
+    }
+    desk.expect_refusal("export function shop() {}\n", &["export default function"]);
+    desk.write("lib/cart.js", "export const a = 1;\noops();\n");
+    let words = ["lib/cart.js, line 2, column 1", "oops is not defined", "2 | oops();"];
+    desk.expect_refusal(&format!("import {{ a }} from './lib/cart.js';\n{end}"), &words);
+}
+
+#[test]
+fn an_error_in_an_iteration_has_its_line_and_the_user_goes_on() {
+    let desk = Desk::new();
+    for (body, words) in [
+        ("throw new TypeError('no cart');", "TypeError: no cart (shop.js:4:"),
+        ("const again = (n) => again(n + 1) + 1;\n  again(0);", "RangeError"),
+        ("throw { code: 3 };", "thrown: {\"code\":3}"),
+        ("return new Promise(() => {});", "a promise that nothing settles"),
+        ("return Promise.reject(new Error('late'));", "late (shop.js:4:"),
+    ] {
+        let script = format!(
+            "import http from 'k6/http';\nexport default function () {{\n  http.get('/');\n  \
+             {body}\n}}\n"
+        );
+        let done = desk.run(script, "--vus 1 --iterations 3").expect_done();
+        assert!(done.stdout.contains(words), "no {words:?} in {}", done.stdout);
+        assert_eq!(done.count("/users/trapped"), 0, "{body}");
+        assert_eq!(done.count("/measured/by_name/GET ~1/ok"), 3, "{body}");
+    }
+}
+
+#[test]
+fn requests_are_sent_as_k6_sends_them_and_answers_have_what_k6s_have() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+const is = (found, wanted) => {
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(JSON.stringify(found));
+};
+export default function () {
+  const form = http.put('/echo', { a: 'b c', list: ['1', '&'] });
+  is(form.json('body'), 'a=b+c&list=1&list=%26');
+  is(form.headers['Content-Type'], 'application/json');
+  is(form.request[0], 'PUT');
+  const file = http.file('<ü>', 'x.txt', 'text/plain');
+  const parts = http.post('/echo', { file, n: 1 }).json('body');
+  is(parts.includes('filename=\"x.txt\"\\r\\nContent-Type: text/plain\\r\\n\\r\\n<ü>'), true);
+  const bytes = new TextEncoder().encode('ä€');
+  is(http.request('patch', '/echo', bytes).json('body'), 'ä€');
+  is(new TextDecoder().decode(bytes), 'ä€');
+  is(http.get('/items').json('#') > 1, true);
+  is(http.get('/items').json('0.id'), http.get('/items').json()[0].id);
+  const none = http.get('/items', { responseType: 'none' });
+  is([none.body, none.status], [null, 200]);
+  is(http.get('/items', { responseType: 'binary' }).body.byteLength > 2, true);
+  is(http.get('/redirect/2', { redirects: 0 }).status, 302);
+  is(http.get('/set-cookie?a=1').cookies.a[0].value, '1');
+  is(http.cookieJar().cookiesForURL('/'), { a: ['1'] });
+  const sent = http.get('/echo', { cookies: { b: '2' } }).json();
+  is(JSON.stringify(sent).includes('a=1; b=2'), true);
+  const responseCallback = http.expectedStatuses(404, { min: 500, max: 503 });
+  is(http.get('/none', { responseCallback }).error_code, 1404);
+  const late = http.get('/delay/2000', { timeout: '20ms', tags: { name: 'late' } });
+  is([late.status, late.body, late.error_code], [0, null, 1050]);
+}
+";
+    let done = desk.run(script, "--iterations 1").expect_done();
+    assert_eq!(done.count("/measured/iterations/failed"), 0, "{}", done.stdout);
+    let count = |name: &str| done.count(&format!("/measured/by_name/{name}"));
+    assert_eq!((count("GET ~1none/ok"), count("late/failed")), (1, 1));
+}
+
+#[test]
+fn timers_and_promises_are_waited_for() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+export default async function () {
+  await new Promise((done) => setTimeout(done, 5));
+  await http.asyncRequest('GET', '/style.css');
+  const repeat = setInterval(() => { http.get('/items'); clearInterval(repeat); }, 1);
+  setTimeout(() => http.get('/app.js'), 1);
+  clearTimeout(setTimeout(() => http.get('/logo.png'), 1));
+}
+";
+    desk.run(script, "--vus 1 --iterations 2").expect_done();
+    let seen = desk.target.seen();
+    for (path, times) in [("/style.css", 2), ("/items", 2), ("/app.js", 2), ("/logo.png", 0)] {
+        assert_eq!(seen.path(path), times, "{path}");
+    }
+}
+
+#[test]
+fn the_scenarios_of_the_options_run_side_by_side() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+export const options = { scenarios: {
+  browse: { executor: 'shared-iterations', vus: 2, iterations: 6 },
+  order: { executor: 'constant-arrival-rate', rate: 20, duration: '1s', preAllocatedVUs: 2,
+    exec: 'order', startTime: '100ms', env: { PAGE: '/items' } },
+} };
+export default function () { http.get('/ok'); }
+export function order() { http.get(__ENV.PAGE); }
+";
+    desk.run(script, "").expect_code(0);
+    let seen = desk.target.seen();
+    assert_eq!((seen.path("/ok"), seen.path("/items")), (6, 20));
+    let one = Desk::new();
+    one.run(script, "--scenario browse").expect_done();
+    assert_eq!((one.target.seen().path("/ok"), one.target.seen().path("/items")), (6, 0));
+}
+
+#[test]
+fn what_an_option_does_not_do_here_is_said() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+export const options = { noUsageReport: true, thresholds: { http_req_waiting: ['avg<100'] } };
+export default function () { http.get('/'); }
+export function handleSummary() { return {}; }
+";
+    let done = desk.run(script, "--iterations 1").expect_done();
+    for words in ["options.noUsageReport", "http_req_waiting: avg<100", "handleSummary"] {
+        assert!(done.stderr.contains(words), "no {words:?} in {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_script_may_have_a_byte_order_mark_lines_of_windows_and_a_large_file() {
+    let desk = Desk::new();
+    desk.write("large.bin", vec![b'x'; 10 << 20]);
+    let script = "\u{feff}import http from 'k6/http';\r\nconst size = open('large.bin').length;\r\n\
+                  export default function () {\r\n  http.get(`/delay/${size >> 20}`);\r\n  \
+                  oops();\r\n}\r\n";
+    let done = desk.run(script, "--vus 1 --iterations 1").expect_done();
+    assert_eq!(desk.target.seen().path("/delay/10"), 1);
+    assert!(done.stdout.contains("oops is not defined (shop.js:5:3)"), "{}", done.stdout);
+}
+
+#[test]
+fn the_interpreter_is_found_by_both_extensions_of_its_language() {
+    let desk = Desk::new();
+    let without = Host::run_file(&desk.write("shop.js", "")).target(desk.target.url());
+    let without = without.env("XDG_DATA_HOME", desk.folder.path()).finish().expect_code(104);
+    assert!(without.stderr.contains("cargo xtask install"), "{}", without.stderr);
+    let kept = desk.write("data/swell/interpreters/javascript.wasm", "");
+    std::fs::copy(guest("javascript"), kept).expect("it can be copied");
+    for name in ["shop.js", "shop.mjs"] {
+        let script = "import http from 'k6/http'; export default () => { http.get('/'); };";
+        let run = Host::run_file(&desk.write(name, script)).target(desk.target.url());
+        let run = run.args("--iterations 1");
+        run.env("XDG_DATA_HOME", desk.folder.path().join("data")).finish().expect_done();
+    }
+    assert_eq!(desk.target.seen().path("/"), 2);
+}
