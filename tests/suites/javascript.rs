@@ -188,6 +188,126 @@ export default function () {
 }
 
 #[test]
+fn metrics_arrays_and_base64_are_k6s() {
+    let desk = Desk::new();
+    desk.write("users.json", r#"[{"name": "ann"}, {"name": "bob"}]"#);
+    let script = "
+import { SharedArray } from 'k6/data';
+import { b64decode, b64encode } from 'k6/encoding';
+import { Counter, Gauge, Rate, Trend } from 'k6/metrics';
+const users = new SharedArray('users', () => JSON.parse(open('./users.json')));
+const [sold, stock] = [new Counter('sold'), new Gauge('stock')];
+const [fine, time] = [new Rate('fine'), new Trend('time')];
+const is = (found, wanted) => {
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(JSON.stringify(found));
+};
+const fails = (body, words) => {
+  let message = 'nothing was thrown';
+  try { body(); } catch (error) { ({ message } = error); }
+  if (!message.includes(words)) throw new Error(message);
+};
+export default function () {
+  is(users.map((user) => user.name), ['ann', 'bob']);
+  fails(() => { users[0].name = 'eve'; }, 'read-only');
+  for (const text of ['', 'a', 'ab', 'abc', 'ä€😀', '~~~???>>>']) {
+    for (const kind of ['std', 'rawstd', 'url', 'rawurl']) {
+      is(b64decode(b64encode(text, kind), kind, 's'), text);
+    }
+  }
+  is([b64encode('~~?>'), b64encode('~~?>', 'rawurl')], ['fn4/Pg==', 'fn4_Pg']);
+  is([...new Uint8Array(b64decode('AP+A'))], [0, 255, 128]);
+  for (const text of ['a', 'YQ', 'YQ=', 'Y*==', 'fn4_Pg==']) {
+    fails(() => b64decode(text), 'no base64');
+  }
+  fails(() => b64encode('a', 'hex'), 'none of std');
+  const added = [sold.add(3, { kind: 'tea' }), sold.add(-1), sold.add('many')];
+  is(added, [true, false, false]);
+  stock.add(__ITER);
+  fine.add(__ITER % 2 === 0);
+  time.add(20, null);
+  fails(() => new Counter('late'), 'top level');
+}
+";
+    let done = desk.run(script, "--vus 1 --iterations 4").expect_done();
+    assert_eq!(done.count("/measured/iterations/failed"), 0, "{}", done.stdout);
+    for words in ["sold", "stock", "fine", "time"] {
+        assert!(done.stdout.contains(words), "no {words:?} in {}", done.stdout);
+    }
+    assert!(done.stderr.contains("many is no value of the metric sold"), "{}", done.stderr);
+    let end = "export default function () {}\n";
+    for (script, words) in [
+        ("new Counter('a b');", "is no name of a metric"),
+        ("new Counter('a'); new Trend('a');", "there as another kind"),
+        ("new Gauge('group_duration');", "there as another kind"),
+    ] {
+        let script = format!("import {{ Counter, Gauge, Trend }} from 'k6/metrics';\n{script}\n");
+        desk.expect_refusal(&format!("{script}{end}"), &["line 2", words]);
+    }
+    let script = "import { SharedArray } from 'k6/data';\nnew SharedArray('a', () => 1);\n";
+    desk.expect_refusal(&format!("{script}{end}"), &["line 2", "returns no array"]);
+}
+
+#[test]
+fn a_user_knows_where_it_is_and_may_end_the_run() {
+    let desk = Desk::new();
+    let script = "
+import exec, { vu } from 'k6/execution';
+import http from 'k6/http';
+export const options = { scenarios: { order: { executor: 'shared-iterations', iterations: 9 } } };
+export default function () {
+  const { name, iterationInTest } = exec.scenario;
+  http.get(`/at/${name}/${vu.idInTest}/${vu.iterationInScenario}/${iterationInTest}`);
+  if (vu.iterationInInstance === 1) {
+    try { exec.vu.tags; } catch (error) { http.get(`/why/${error.message.split(' ')[0]}`); }
+  }
+  if (vu.iterationInScenario === 2) exec.test.abort('sold out');
+}
+";
+    let done = desk.run(script, "").expect_code(108);
+    assert!(done.stderr.contains("sold out") || done.stdout.contains("sold out"));
+    let seen = desk.target.seen();
+    for (path, times) in [
+        ("/at/order/1/0/0", 1),
+        ("/at/order/1/1/1", 1),
+        ("/at/order/1/2/2", 1),
+        ("/at/order/1/3/3", 0),
+        ("/why/exec.vu.tags", 1),
+    ] {
+        assert_eq!(seen.path(path), times, "{path}");
+    }
+}
+
+#[test]
+fn what_scripts_import_of_k6_utils_is_there_under_its_url() {
+    let desk = Desk::new();
+    let script = "
+import { findBetween, randomIntBetween, randomItem, randomString, uuidv4 }
+  from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const holds = (what, is) => { if (!is) throw new Error(what); };
+export default function () {
+  for (let i = 0; i < 100; i++) {
+    const number = randomIntBetween(3, 5);
+    holds('number', number >= 3 && number <= 5 && Number.isInteger(number));
+    holds('item', ['a', 'b'].includes(randomItem(['a', 'b'])));
+    holds('text', /^[xy]{8}$/.test(randomString(8, 'xy')) && /^[a-z]{3}$/.test(randomString(3)));
+    holds('uuid', uuid.test(uuidv4()));
+  }
+  holds('first', findBetween('<a>1</a><a>2</a>', '<a>', '</a>') === '1');
+  holds('all', findBetween('<a>1</a><a>2</a>', '<a>', '</a>', true).join() === '1,2');
+  holds('none', findBetween('<a>1', '<a>', '</a>') === null);
+}
+";
+    let done = desk.run(script, "--vus 1 --iterations 1").expect_done();
+    assert_eq!(done.count("/measured/iterations/failed"), 0, "{}", done.stdout);
+    desk.expect_refusal(
+        "import { tagWithCurrentStageIndex } from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';\n\
+         export default function () {}\n",
+        &["line 1", "'tagWithCurrentStageIndex'"],
+    );
+}
+
+#[test]
 fn timers_and_promises_are_waited_for() {
     let desk = Desk::new();
     let script = "

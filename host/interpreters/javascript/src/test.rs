@@ -15,24 +15,12 @@ use swell_javascript::stack::place;
 
 use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
 use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
-use crate::natives;
+use crate::modules::RUNNER;
+use crate::{modules, natives};
 
 /// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
 /// the interpreter that do not count.
 const STACK: usize = 384 << 10;
-
-/// The module that holds a script, and what the host calls of it.
-const RUNNER: &str = "swell:runner";
-
-/// What a script may import, by name.
-const MODULES: [(&str, &str); 6] = [
-    (RUNNER, include_str!("modules/runner.js")),
-    ("swell:core", include_str!("modules/core.js")),
-    ("swell:options", include_str!("modules/options.js")),
-    ("swell:prelude", include_str!("modules/prelude.js")),
-    ("k6", include_str!("modules/k6.js")),
-    ("k6/http", include_str!("modules/http.js")),
-];
 
 struct Test {
     context: Context,
@@ -137,7 +125,7 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        let is_own = MODULES.iter().any(|(module, _)| *module == name);
+        let is_own = modules::source(name).is_some();
         let is_script = FILES.with_borrow(|files| files.iter().any(|file| file.path == name));
         if is_own || (is_script && !is_file(name)) {
             return Ok(name.to_owned());
@@ -145,7 +133,7 @@ impl Resolver for Modules {
         if is_file(name) {
             return Ok(resolve(base, name));
         }
-        let message = missing(name);
+        let message = modules::missing(name);
         // The stack does not say where an import stands: it is looked for.
         let line = FILES.with_borrow(|files| {
             let file = files.iter().find(|file| file.path == base)?;
@@ -166,8 +154,8 @@ impl Loader for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        if let Some((_, source)) = MODULES.iter().find(|(module, _)| *module == name) {
-            return Module::declare(ctx.clone(), name, *source);
+        if let Some(source) = modules::source(name) {
+            return Module::declare(ctx.clone(), name, source);
         }
         let content = FILES.with_borrow(|files| {
             files.iter().find(|file| file.path == name).map(|file| file.content.clone())
@@ -189,19 +177,6 @@ impl Loader for Modules {
         }
         Module::declare(ctx.clone(), name, text)
     }
-}
-
-/// Why there is no such module, and what to do.
-fn missing(name: &str) -> String {
-    if name.starts_with("https://") || name.starts_with("http://") {
-        return format!(
-            "{name} is not fetched: download it beside the script, and import the file as \
-            \"./NAME.js\""
-        );
-    }
-    let names: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
-    let known: Vec<_> = names.into_iter().filter(|name| !name.starts_with("swell:")).collect();
-    format!("there is no module {name:?}; there are {}", known.join(", "))
 }
 
 /// The line and column in which a module is imported.

@@ -35,13 +35,10 @@ globalThis.__ENV = new Proxy({}, { get: (_, name) => variable(name), has: (_, na
 
 // At the top level, where there is no user yet, k6 has 0 and nothing.
 Object.defineProperty(globalThis, '__VU', { get: () => (native.isLoading() ? 0 : native.user() + 1) });
-let iteration = 0;
-Object.defineProperty(globalThis, '__ITER', { get: () => iteration });
 
-/** Counts the iterations of this user, as k6 does. */
-export function setIteration(number) {
-  iteration = number;
-}
+/** What runs: the scenario's name, and this user's number of the iteration, as k6 counts them. */
+export const running = { scenario: '', iteration: 0 };
+Object.defineProperty(globalThis, '__ITER', { get: () => running.iteration });
 
 globalThis.open = (path, mode) => native.open(String(path), mode === 'b');
 

@@ -2,7 +2,7 @@
 
 import { at, native } from 'swell:core';
 import { scenariosOf } from 'swell:options';
-import { clearTimers, setIteration, setVariables, turn } from 'swell:prelude';
+import { clearTimers, running, setVariables, turn } from 'swell:prelude';
 import { clearCookies } from 'k6/http';
 
 export { turn };
@@ -49,13 +49,14 @@ export async function teardown(scenario, given) {
 /** Begins a user's life. */
 export function start(scenario, given) {
   setVariables(scenarios[scenario].env);
+  running.scenario = scenarios[scenario].name;
   data = given === '' ? undefined : JSON.parse(given);
   body = script[scenarios[scenario].exec];
 }
 
 /** One iteration. */
 export function run() {
-  setIteration(count++);
+  running.iteration = count++;
   at.group = '';
   clearCookies();
   clearTimers();
