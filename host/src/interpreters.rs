@@ -102,7 +102,8 @@ pub(crate) fn is_component(path: &Path) -> bool {
 pub(crate) fn kept(extension: &str) -> Option<PathBuf> {
     let language = LANGUAGES.iter().find(|(known, _)| *known == extension);
     let names = [Some(extension), language.map(|(_, language)| *language)];
-    let file = |name: &str| Path::new("swell/interpreters").join(name).with_added_extension(COMPONENT);
+    let file =
+        |name: &str| Path::new("swell/interpreters").join(name).with_added_extension(COMPONENT);
     let files: Vec<PathBuf> = names.into_iter().flatten().map(file).collect();
     let places = [data_of_user(), data_beside_program()].into_iter().flatten();
     let mut paths = places.flat_map(|data| files.iter().map(move |file| data.join(file)));

@@ -113,7 +113,7 @@ impl DescriptionReader<'_> {
                 self.parameter(&mut step, parameter, name, within);
             }
         }
-        if step.url.split('?').next().is_some_and(|path| has_placeholder(path)) {
+        if step.url.split('?').next().is_some_and(has_placeholder) {
             self.draft
                 .notes
                 .push(format!("a value of the path of {place}, which is not described"));

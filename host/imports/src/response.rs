@@ -16,12 +16,12 @@ pub(crate) struct HarResponse {
     pub(crate) status: Option<i32>,
     #[serde(default)]
     pub(crate) headers: Vec<HarHeader>,
-    content: Option<Content>,
+    content: Option<ResponseContent>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Content {
+struct ResponseContent {
     mime_type: Option<String>,
     text: Option<String>,
     encoding: Option<String>,

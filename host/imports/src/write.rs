@@ -248,5 +248,5 @@ fn plain(text: &str) -> String {
 
 fn time(time: Duration) -> String {
     let ms = time.as_millis();
-    if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+    if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }

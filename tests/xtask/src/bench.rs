@@ -12,7 +12,7 @@ use crate::machine::{program, program_of, program_of_crates_io};
 use crate::step::{output, run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{checks, page, scenarios};
+use crate::{binaries, page, scenarios};
 
 /// What of the bench to run.
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ fn page_of_an_hour(workspace: &Workspace, out: Option<&Path>) -> anyhow::Result<
     // The host carries what was built of the page before it.
     page::build(workspace)?;
     page::browser()?;
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("the measuring");
     let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "page", "--"]);
@@ -116,7 +116,7 @@ fn cluster(workspace: &Workspace, tps: u32, rounds: u32, parts: &[String]) -> an
     program_of("iproute2", "ip", &["-Version"], "what makes a network for each host")?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("the measuring");
     let mut bench =
@@ -134,7 +134,7 @@ fn compare(workspace: &Workspace, pairs: u32, seconds: u32) -> anyhow::Result<()
     program("nginx", &["-v"], "the service under load")?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("the measuring");
     let mut bench =
@@ -159,7 +159,7 @@ fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
     )?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("the measuring");
     let plots = workspace.root().join(plots);
@@ -191,7 +191,7 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     let measured = ["plain-get", "sleeper", "sleeper-connected"];
     scenarios::some_guests(workspace, WITH_WASI, &measured, &guests)?;
     scenarios::some_guests(workspace, LEAN, &measured, &lean)?;
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("instructions of the measuring path");
     program("valgrind", &["--version"], "what counts instructions")?;

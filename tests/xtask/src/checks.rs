@@ -11,13 +11,14 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::binaries::but_scenarios;
 use crate::machine::{
     collector, kubernetes_schemas, program, program_of, scenario_compiler, statsd,
 };
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{dependencies, dist, house, page, scenarios, slowest};
+use crate::{binaries, dependencies, dist, house, page, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -77,15 +78,6 @@ const XTASK: [&str; 2] = ["--package", "xtask"];
 /// What is built and tested for this machine. Whoever needs a program builds all of it: with less,
 /// crates see other features, and wasmtime is compiled again.
 const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
-
-/// Leaves out the examples: they are scenarios, whose exports have names that no native library can
-/// have.
-pub(crate) fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
-    Ok(scenarios::example_packages(workspace)?
-        .into_iter()
-        .map(|name| format!("--exclude={name}"))
-        .collect())
-}
 
 /// What tests use that is not ours, and that has no fixed place.
 struct TestTools {
@@ -153,7 +145,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     scenarios::examples(workspace, &examples)?;
 
     title("build");
-    build(workspace)?;
+    binaries::build(workspace)?;
 
     dist::check(workspace)?;
 
@@ -199,19 +191,6 @@ fn format(workspace: &Workspace) -> anyhow::Result<()> {
 
 fn has_nextest() -> bool {
     succeeds("cargo", &["nextest", "--version"])
-}
-
-/// Builds the programs and one of the benches. A program that tests are built with has the features
-/// of its dependencies that the tests want: built alone it would have others, and wasmtime would be
-/// compiled again. All tests instead of one bench would take minutes more.
-///
-/// # Errors
-/// Something does not compile.
-pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
-    run(workspace
-        .cargo(["build", "--release", "--locked", "--workspace"])
-        .args(["--lib", "--bins", "--bench", "comparison"])
-        .args(but_scenarios(workspace)?))
 }
 
 /// Tests but those in documentation by nextest where it is there, which runs all at once; its

@@ -10,7 +10,7 @@ use crate::service::TargetService;
 use crate::step::{say, title};
 use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
-use crate::{checks, page, scenarios};
+use crate::{binaries, page, scenarios};
 
 /// Builds the host and an example, starts a service, shows 5,000 transactions a second for ten
 /// seconds, and leaves a report of them.
@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     let has_page = page::build_if_possible(workspace)?;
 
     title("the host (the first build compiles wasmtime and takes some minutes)");
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
 
     title("the run");
     let service = TargetService::start(workspace)?;

@@ -12,7 +12,17 @@ use anyhow::{Context, ensure};
 use crate::service::TargetService;
 use crate::step::{run, say, title};
 use crate::workspace::Workspace;
-use crate::{checks, page, scenarios};
+use crate::{binaries, page, scenarios};
+
+/// A script that the host of an archive is tried with.
+const SCRIPT: &str = r#"import http from "k6/http";
+import { check } from "k6";
+
+export default function () {
+  const answer = http.get(`${__ENV.SERVICE}/items`);
+  check(answer, { "is 200": ({ status }) => status === 200 });
+}
+"#;
 
 /// Builds what belongs into the archive, and makes it.
 ///
@@ -21,7 +31,7 @@ use crate::{checks, page, scenarios};
 pub(crate) fn make(workspace: &Workspace) -> anyhow::Result<()> {
     page::build(workspace)?;
     title("the host");
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
     pack(workspace).map(drop)
 }
 
@@ -54,7 +64,10 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let flags = ["--vus", "5", "--duration", "3s", "--accept", "invalid", "--out", "html=x.html"];
     host(&[&["run", "checkout.toml"], &target[..], &flags].concat())?;
     ensure!(home.join("x.html").is_file(), "the host of the archive wrote no report");
-    Ok(())
+    fs::write(home.join("look.js"), SCRIPT).context("can't write look.js")?;
+    let variable = format!("SERVICE={}", service.url);
+    let flags = ["-e", &variable, "--vus", "2", "--iterations", "50", "--accept", "invalid"];
+    host(&[&["run", "look.js"], &target[..], &flags].concat())
 }
 
 /// The name of the archive, and of the one folder in it.

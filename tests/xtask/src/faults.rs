@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::step::{run, title};
 use crate::workspace::Workspace;
-use crate::{checks, scenarios};
+use crate::{binaries, scenarios};
 
 #[derive(Args)]
 pub(crate) struct FaultsArgs {
@@ -22,11 +22,11 @@ pub(crate) fn run_rounds(workspace: &Workspace, args: &FaultsArgs) -> anyhow::Re
     let guests = workspace.built("guests");
     scenarios::guests(workspace, &guests)?;
     title("the host");
-    checks::build(workspace)?;
+    binaries::build(workspace)?;
     title("faults of the load generator");
     let mut test =
         workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "alone"]);
-    test.args(checks::but_scenarios(workspace)?).args([
+    test.args(binaries::but_scenarios(workspace)?).args([
         "--",
         "faults::",
         "--ignored",

@@ -4,6 +4,7 @@
 //! depend on little, so that they start within seconds.
 
 mod bench;
+mod binaries;
 mod checks;
 mod demo;
 mod dependencies;

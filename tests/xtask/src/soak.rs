@@ -18,5 +18,5 @@ pub(crate) fn run_seeds(workspace: &Workspace, seeds: &str) -> anyhow::Result<()
         "simulation",
         "whatever",
     ]);
-    run(test.args(crate::checks::but_scenarios(workspace)?).env("SWELL_SEEDS", seeds))
+    run(test.args(crate::binaries::but_scenarios(workspace)?).env("SWELL_SEEDS", seeds))
 }

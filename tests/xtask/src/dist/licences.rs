@@ -13,7 +13,7 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// What is shipped, by the names of our packages.
-const SHIPPED: [&str; 2] = ["swell-host", "swell-steps"];
+const SHIPPED: [&str; 3] = ["swell-host", "swell-javascript", "swell-steps"];
 
 /// A text with all of them: who wrote what under which licence, and each licence's words once.
 ///
