@@ -88,7 +88,7 @@ fn every_command_explains_itself() {
             ][..],
         ),
         ("check", &["<FILE>"]),
-        ("new", &["--template", "<NAME>"]),
+        ("new", &["--template", "--from", "[NAME]"]),
         ("build", &["--output", "--lean"]),
         ("node", &["--listen", "--coordinator", "--token", "--weight", "--cluster", "--control"]),
         ("runs", &["--coordinator", "--token"]),

@@ -17,6 +17,7 @@ mod failing_at_once;
 mod files;
 mod first_hour;
 mod guests;
+mod imports;
 mod javascript;
 mod kubernetes;
 mod live_page;
