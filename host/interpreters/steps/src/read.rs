@@ -19,14 +19,16 @@ use crate::tree::{FileNode, NodeValue, Wrong};
 /// Scenarios of a file, and names of transactions of one: more than anybody can look at.
 const MOST_SCENARIOS: usize = 100;
 
-/// Whether a file with this name is a steps file: it has steps or scenarios at its top. What cannot
-/// be read is none, and whoever reads it next says what is wrong.
+/// Whether a file with this name is a steps file: it has steps or scenarios at its top, whether all
+/// of it can be read or not.
 pub fn is_steps(name: &str, content: &[u8]) -> bool {
     let Ok(FileNode { value: NodeValue::Table(entries), .. }) = tree(name, content) else {
-        return false;
+        let begins = |line: &[u8]| line.starts_with(b"[[step") || line.starts_with(b"[scenario.");
+        return content.split(|&byte| byte == b'\n').any(begins);
     };
     let has = |key: &str| entries.iter().any(|entry| entry.key == key);
-    has("step") || (has("scenario") && !has("run"))
+    // As whoever has not read the guide writes it.
+    has("step") || has("steps") || has("start") || (has("scenario") && !has("run"))
 }
 
 /// Reads a file with this name.

@@ -1,7 +1,7 @@
 //! YAML 1.2, and so JSON: `no` is a text there, and `true` alone is true.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::Number;
@@ -107,6 +107,7 @@ impl<'a> Reading<'a> {
 
     fn table(&mut self) -> Result<Vec<NodeEntry>, Wrong> {
         let mut entries: Vec<NodeEntry> = Vec::new();
+        let mut keys = HashSet::new();
         loop {
             let (event, at) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -116,7 +117,7 @@ impl<'a> Reading<'a> {
             if key == "<<" {
                 return Err(Wrong::new(at, "merged keys (<<) are not known: write them out"));
             }
-            if entries.iter().any(|entry| entry.key == key) {
+            if !keys.insert(key.clone()) {
                 return Err(Wrong::new(at, format!("{key} is there twice: leave one out")));
             }
             let (event, value_at) = self.next()?;
@@ -178,7 +179,7 @@ fn scalar(
         "" | "~" | "null" | "Null" | "NULL" => NodeValue::Null,
         "true" | "True" | "TRUE" => NodeValue::Bool(true),
         "false" | "False" | "FALSE" => NodeValue::Bool(false),
-        plain => match number(plain) {
+        plain => match number(plain, at)? {
             Some(number) => NodeValue::Number(number, plain.to_owned()),
             None => NodeValue::Text(text.into_owned()),
         },
@@ -186,17 +187,29 @@ fn scalar(
 }
 
 /// A number of the core schema.
-fn number(text: &str) -> Option<Number> {
+///
+/// # Errors
+/// It is whole and has no room in 64 bits: what is near to it would be another number.
+fn number(text: &str, at: FilePlace) -> Result<Option<Number>, Wrong> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
+        return Ok(None);
     }
-    let radix = |prefix: &str, radix| {
-        digits.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok())
-    };
-    let whole = text.parse::<i64>().ok().or_else(|| radix("0x", 16)).or_else(|| radix("0o", 8));
-    match whole {
-        Some(whole) => Some(whole.into()),
-        None => text.parse::<f64>().ok().and_then(Number::from_f64),
+    let too_large = || Wrong::new(at, "this number is too large: write it as a text, in quotes");
+    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
+        // There are no signs before them.
+        if let Some(digits) = text.strip_prefix(prefix)
+            && !digits.is_empty()
+            && digits.chars().all(|c| c.is_digit(radix))
+        {
+            let whole = u64::from_str_radix(digits, radix).map_err(|_| too_large())?;
+            return Ok(Some(whole.into()));
+        }
     }
+    if digits.chars().all(|c| c.is_ascii_digit()) {
+        let whole = text.parse::<i64>().map(Number::from);
+        let whole = whole.or_else(|_| text.parse::<u64>().map(Number::from));
+        return whole.map(Some).map_err(|_| too_large());
+    }
+    Ok(text.parse::<f64>().ok().and_then(Number::from_f64))
 }

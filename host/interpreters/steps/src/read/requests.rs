@@ -74,6 +74,9 @@ impl ScenarioReader<'_> {
 
     /// Notes the host that a URL names.
     fn look_at_url(&mut self, url: &ValueTemplate, at: FilePlace) -> Result<(), Wrong> {
+        if url.in_short().contains('#') {
+            return Err(Wrong::new(at, "what follows # stays in a browser: leave it out"));
+        }
         let beginning = url.beginning();
         let is_open = beginning.is_empty() && url.fixed().is_none();
         if beginning.starts_with('/') || is_open {

@@ -180,6 +180,8 @@ fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
         ("[[step]]\nget = \"http://me:s@h/\"", "auth = { basic", (2, 7)),
         ("[[step]]\nparallel = [{ get = \"/\", think = \"1s\" }]", "requests alone", (2, 12)),
         ("[data.x]\npick = \"any\"\n[[step]]\nget = \"/\"", "sequential, random", (2, 8)),
+        ("[[steps]]\nget = \"/\"", "did you mean step?", (1, 3)),
+        ("[[step]]\nget = \"/a#b\"", "what follows # stays in a browser", (2, 7)),
         ("[run.x]\n[[step]]\nget = \"/\"", "make two files of it", (1, 2)),
         ("[vars]\nx = 1", "x has no step", (1, 1)),
         ("[scenario.a]\n[[step]]\nget = \"/\"", "move it into one of them", (2, 3)),
@@ -200,6 +202,7 @@ fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
         ("step: {get: /}", "a list of steps is wanted here, and this is a table", (1, 7)),
         ("a: &a [*a]", "stands for itself", (1, 8)),
         ("step: [{get: /", "did not find expected", (2, 1)),
+        ("step:\n- post: /\n  json: {id: 98765432109876543210}", "too large", (3, 14)),
     ] {
         let (message, at) = refused("x.yaml", text);
         assert!(message.contains(words), "{text}: {message}");
@@ -230,6 +233,8 @@ fn steps_are_told_from_plans() {
     assert!(is_steps("x.toml", b"[scenario.a]"));
     assert!(is_steps("x.json", br#"{"step": []}"#));
     assert!(!is_steps("x.toml", b"[run.a]\nscenario = \"a\""));
+    assert!(is_steps("x.toml", b"[[steps]]\nget = \"/\""));
+    assert!(is_steps("x.toml", b"[[step]]\nget = \n"));
     assert!(!is_steps("x.toml", b"tps = 5"));
     assert!(!is_steps("x.toml", b"not at all"));
 }

@@ -113,8 +113,9 @@ impl TemplateFunction {
             Self::Number => {
                 let text = values[0].trim();
                 serde_json::from_str::<serde_json::Number>(text)
-                    .map_err(|_| format!("{text:?} is no number"))?
-                    .to_string()
+                    .map_err(|_| format!("{text:?} is no number"))?;
+                // As it stands: a long one would be rounded.
+                text.to_owned()
             }
         })
     }
