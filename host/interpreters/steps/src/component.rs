@@ -247,12 +247,12 @@ impl StepsWorld for HostWorld {
         }
     }
 
-    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, String> {
+    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, Stopped> {
         let expect = ranges(request.expect);
         answer(http::send(as_sent(request, &expect)))
     }
 
-    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, String>> {
+    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, Stopped>> {
         let expect: Vec<_> = requests.iter().map(|request| ranges(request.expect)).collect();
         let sent = requests.iter().zip(&expect).map(|(request, expect)| as_sent(request, expect));
         let sent: Vec<Request<'_>> = sent.collect();
@@ -326,8 +326,8 @@ fn as_sent<'a>(request: &'a StepsRequest<'_>, expect: &'a [StatusRange]) -> Requ
     }
 }
 
-fn answer(sent: Result<http::Response, http::Error>) -> Result<StepAnswer, String> {
-    let http::Response { status, headers, body, phases, .. } = sent.map_err(words)?;
+fn answer(sent: Result<http::Response, http::Error>) -> Result<StepAnswer, Stopped> {
+    let http::Response { status, headers, body, phases, .. } = sent.map_err(stopped)?;
     let http::Phases { blocked, connecting, tls, sending, waiting, receiving } = phases;
     Ok(StepAnswer {
         status,
@@ -337,8 +337,9 @@ fn answer(sent: Result<http::Response, http::Error>) -> Result<StepAnswer, Strin
     })
 }
 
-fn words(error: http::Error) -> String {
-    match error {
+fn stopped(error: http::Error) -> Stopped {
+    Stopped::Failed(match error {
+        http::Error::RunOver => return Stopped::RunOver,
         http::Error::Dns(why)
         | http::Error::Connect(why)
         | http::Error::Tls(why)
@@ -350,8 +351,7 @@ fn words(error: http::Error) -> String {
         | http::Error::LocalFiles(why)
         | http::Error::Invalid(why) => why,
         http::Error::Timeout(phase) => format!("timeout while {phase:?}").to_lowercase(),
-        http::Error::RunOver => "the run is over".to_owned(),
-    }
+    })
 }
 
 fn method(method: &str) -> Method<'_> {

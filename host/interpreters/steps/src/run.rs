@@ -7,9 +7,9 @@ mod follower;
 mod requests;
 mod world;
 
-use self::answers::AnswerFailure;
+use self::answers::{AnswerFailure, unless_over};
 pub use self::follower::{StepsFollower, Variables};
-pub use self::world::{OutgoingPart, StepAnswer, StepsRequest, StepsWorld};
+pub use self::world::{OutgoingPart, StepAnswer, StepsRequest, StepsWorld, Stopped};
 use crate::model::{Condition, OnError, Step, StepAction, StepRequest};
 use crate::template::ValueTemplate;
 
@@ -28,15 +28,6 @@ pub enum StepsOf {
     Teardown,
 }
 
-/// Why steps were not done to their end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// The run is over.
-    RunOver,
-    /// A step failed, and this says which and why.
-    Failed(String),
-}
-
 impl StepsFollower<'_> {
     /// Does these steps. What they set is known afterwards, except that an iteration begins with
     /// what was known before the first of them.
@@ -53,6 +44,7 @@ impl StepsFollower<'_> {
         };
         self.rows.clear();
         self.measured = of == StepsOf::Iteration;
+        self.is_counted = false;
         if self.measured && self.variables != self.lasting {
             self.variables.clone_from(&self.lasting);
         }
@@ -76,7 +68,12 @@ impl StepsFollower<'_> {
             };
             for _ in 0..times {
                 match self.step(step, world) {
-                    Err(Stopped::Failed(_)) if step.on_error == OnError::Continue => {}
+                    Err(Stopped::Failed(why)) if step.on_error == OnError::Continue => {
+                        // What no transaction counts would be known to nobody.
+                        if !std::mem::take(&mut self.is_counted) {
+                            world.warn(&why);
+                        }
+                    }
                     other => other?,
                 }
             }
@@ -124,11 +121,9 @@ impl StepsFollower<'_> {
         if self.measured && !world.begin(&request.name) {
             return Err(Stopped::RunOver);
         }
-        let answer = world.send(&prepared);
+        let answer = unless_over(world.send(&prepared))?;
         let judged = self.judge(request, answer, world);
-        if self.measured {
-            world.finish(judged.as_ref().err().map(AnswerFailure::left_to_say));
-        }
+        self.finish(&judged, world);
         judged.map_err(|failure| failed(failure.why))
     }
 
@@ -146,15 +141,21 @@ impl StepsFollower<'_> {
         }
         let mut judged = Ok(());
         for (request, answer) in requests.iter().zip(world.send_all(&prepared)) {
-            let of_one = self.judge(request, answer, world);
+            let of_one = self.judge(request, unless_over(answer)?, world);
             if judged.is_ok() {
                 judged = of_one;
             }
         }
+        self.finish(&judged, world);
+        judged.map_err(|failure| failed(failure.why))
+    }
+
+    /// Ends the transaction, if there is one.
+    fn finish(&mut self, judged: &Result<(), AnswerFailure>, world: &mut dyn StepsWorld) {
         if self.measured {
+            self.is_counted = judged.is_err();
             world.finish(judged.as_ref().err().map(AnswerFailure::left_to_say));
         }
-        judged.map_err(|failure| failed(failure.why))
     }
 
     fn holds(&mut self, when: &Condition, world: &mut dyn StepsWorld) -> Result<bool, String> {

@@ -3,12 +3,26 @@
 use serde_json::Value;
 
 use super::follower::StepsFollower;
-use super::world::{StepAnswer, StepsWorld};
+use super::world::{StepAnswer, StepsWorld, Stopped};
 use crate::json_path::as_text;
 use crate::model::{ExpectedOf, Extraction, ExtractionSource, StepRequest};
 
 /// As much as is shown of what something was looked for in.
 const SHOWN: usize = 400;
+
+/// What came of a request, for [`StepsFollower::judge`].
+///
+/// # Errors
+/// The run is over.
+pub(super) fn unless_over(
+    sent: Result<StepAnswer, Stopped>,
+) -> Result<Result<StepAnswer, String>, Stopped> {
+    match sent {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Stopped::Failed(why)) => Ok(Err(why)),
+        Err(Stopped::RunOver) => Err(Stopped::RunOver),
+    }
+}
 
 /// Why an answer is a failure, the same text for the same reason.
 pub(super) struct AnswerFailure {

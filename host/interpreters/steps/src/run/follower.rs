@@ -19,6 +19,8 @@ pub struct StepsFollower<'a> {
     pub(super) variables: Variables,
     pub(super) rows: BTreeMap<String, Vec<(String, String)>>,
     pub(super) measured: bool,
+    /// Whether the failure that steps are left for is that of a transaction.
+    pub(super) is_counted: bool,
 }
 
 impl<'a> StepsFollower<'a> {
@@ -40,6 +42,7 @@ impl<'a> StepsFollower<'a> {
             variables: Variables::new(),
             rows: BTreeMap::new(),
             measured: false,
+            is_counted: false,
         };
         let lacks = |name: &&String| world.given(name).is_none();
         let lacking: Vec<&String> = scenario.needs.iter().filter(lacks).collect();

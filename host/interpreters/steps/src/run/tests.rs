@@ -8,7 +8,7 @@ use crate::read::read;
 /// A world that answers as it is told and notes what was done.
 #[derive(Default)]
 struct ToldWorld {
-    answers: VecDeque<Result<StepAnswer, String>>,
+    answers: VecDeque<Result<StepAnswer, Stopped>>,
     done: Vec<String>,
     randoms: VecDeque<u64>,
     is_over: bool,
@@ -43,7 +43,7 @@ impl StepsWorld for ToldWorld {
         self.done.push(format!("end {}", failure.unwrap_or("ok")));
     }
 
-    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, String> {
+    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, Stopped> {
         let headers = request.headers.iter().map(|(name, value)| format!(" {name}: {value}"));
         let headers: String = headers.collect();
         let body = String::from_utf8_lossy(&request.body);
@@ -51,7 +51,7 @@ impl StepsWorld for ToldWorld {
         self.answers.pop_front().unwrap_or_else(|| Ok(answer(200, "")))
     }
 
-    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, String>> {
+    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, Stopped>> {
         requests.iter().map(|request| self.send(request)).collect()
     }
 
@@ -269,6 +269,52 @@ fn what_is_not_as_expected_fails_by_its_name_and_ends_the_iteration() {
     assert!(world.done.contains(&"begin GET /next".to_owned()));
     let warned = "warn GET /: no t in the body at $.t, which was: <html>".to_owned();
     assert!(world.done.contains(&warned), "{:?}", world.done);
+}
+
+#[test]
+fn what_fails_outside_transactions_and_goes_on_is_said() {
+    let text = r#"
+        step = [{ get = "/{{p.zip}}", on-error = "continue" }, { get = "/next" }]
+        [data.p]
+        [[start]]
+        get = "/start"
+        on-error = "continue"
+        [[start]]
+        get = "/again"
+    "#;
+    let file = read("x.toml", text.as_bytes()).expect("it is a steps file");
+    let files = BTreeMap::new();
+    let mut world = ToldWorld::answering(&[(500, "")]);
+    let follower = StepsFollower::new(&file.scenarios[0], &files, Variables::new(), &mut world);
+    let mut follower = follower.expect("it has no variables");
+    follower.follow(StepsOf::Start, &mut world).expect("it goes on");
+    assert_eq!(world.done, ["GET /start ", "warn GET /start: status 500", "GET /again "]);
+    world.done.clear();
+    follower.follow(StepsOf::Iteration, &mut world).expect("it goes on");
+    let warned = "warn GET /{zip}: p has no column zip; it has mail";
+    assert_eq!(
+        world.done,
+        ["row of p, Sequential", warned, "begin GET /next", "GET /next ", "end ok"]
+    );
+    // What a transaction counts is not said beside.
+    let text = "[[step]]\nget = \"/\"\non-error = \"continue\"";
+    let mut world = ToldWorld::answering(&[(500, "")]);
+    iterate(text, &mut world).expect("it goes on");
+    assert_eq!(world.done, ["begin GET /", "GET / ", "end "]);
+}
+
+#[test]
+fn a_user_that_begins_as_the_run_ends_has_not_failed() {
+    for steps in ["[{ get = \"/\" }]", "[{ parallel = [{ get = \"/\" }, { get = \"/b\" }] }]"] {
+        let text = format!("start = {steps}\nstep = [{{ get = \"/\" }}]");
+        let file = read("x.toml", text.as_bytes()).expect("it is a steps file");
+        let files = BTreeMap::new();
+        let mut world = ToldWorld::default();
+        world.answers.push_back(Err(Stopped::RunOver));
+        let follower = StepsFollower::new(&file.scenarios[0], &files, Variables::new(), &mut world);
+        let mut follower = follower.expect("it has no variables");
+        assert_eq!(follower.follow(StepsOf::Start, &mut world), Err(Stopped::RunOver));
+    }
 }
 
 #[test]

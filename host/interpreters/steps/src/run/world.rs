@@ -5,6 +5,15 @@ use std::time::Duration;
 
 use crate::model::FeedPick;
 
+/// Why steps were not done to their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The run is over.
+    RunOver,
+    /// A step failed, and this says which and why.
+    Failed(String),
+}
+
 /// What a user can do, and what it can ask.
 pub trait StepsWorld {
     /// Opens the transaction of this name; `false` if the run is over.
@@ -14,10 +23,11 @@ pub trait StepsWorld {
     /// Sends a request and waits for its answer.
     ///
     /// # Errors
-    /// Why there is none, for people.
-    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, String>;
+    /// Why there is none, for people; or the run is over, which a request finds only outside
+    /// transactions.
+    fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, Stopped>;
     /// Sends them at the same time; as many answers, in their order.
-    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, String>>;
+    fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, Stopped>>;
     /// Waits.
     fn wait(&mut self, time: Duration);
     /// A line for whoever runs the test.
