@@ -1,6 +1,7 @@
 //! What `host run URL` asks for: one request, which the host writes and nobody else does. So it is
 //! JSON and strict: what this does not know came of a host that is newer, and is an error in place
 //! of a request that is not what was asked for.
+
 use serde::{Deserialize, Serialize};
 
 /// The name of the file with the request.

@@ -211,5 +211,8 @@ fn number(text: &str, at: FilePlace) -> Result<Option<Number>, Wrong> {
         let whole = whole.or_else(|_| text.parse::<u64>().map(Number::from));
         return whole.map(Some).map_err(|_| too_large());
     }
-    Ok(text.parse::<f64>().ok().and_then(Number::from_f64))
+    match text.parse::<f64>() {
+        Ok(number) => Number::from_f64(number).map(Some).ok_or_else(too_large),
+        Err(_) => Ok(None),
+    }
 }

@@ -172,7 +172,11 @@ impl ScenarioReader<'_> {
         match node.value {
             NodeValue::Null => write(pieces, "null"),
             NodeValue::Bool(value) => write(pieces, &value.to_string()),
-            NodeValue::Number(number, _) => write(pieces, &number.to_string()),
+            // As it is written: the nearest number that has room in 64 bits is another one.
+            NodeValue::Number(number, text) => {
+                let is_json = serde_json::from_str::<serde_json::Number>(&text).is_ok();
+                write(pieces, &if is_json { text } else { number.to_string() });
+            }
             NodeValue::Text(text) => {
                 let template = self.template_of(&text, at)?;
                 match template.fixed() {

@@ -203,6 +203,8 @@ fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
         ("a: &a [*a]", "stands for itself", (1, 8)),
         ("step: [{get: /", "did not find expected", (2, 1)),
         ("step:\n- post: /\n  json: {id: 98765432109876543210}", "too large", (3, 14)),
+        ("step:\n- post: /\n  json: {id: -9223372036854775809}", "too large", (3, 14)),
+        ("step:\n- post: /\n  json: {id: 1e400}", "too large", (3, 14)),
     ] {
         let (message, at) = refused("x.yaml", text);
         assert!(message.contains(words), "{text}: {message}");

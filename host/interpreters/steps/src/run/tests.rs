@@ -143,6 +143,7 @@ fn bodies_are_written_as_their_form_wants() {
         r#"
         step = [
             { post = "/f", form = { a = "x y", b = "ü&" } },
+            { post = "/n", json = { a = 0.1234567890123456789, b = +1.50, c = 1_000 } },
             { post = "/b", body = "{{env(\"GIVEN\")}}", auth = { basic = ["me", "pw"] } },
             { post = "/p", file = "p.txt", headers = { Content-Type = "text/plain" } },
             { post = "/m", multipart = [
@@ -155,6 +156,10 @@ fn bodies_are_written_as_their_form_wants() {
         &[
             "begin POST /f",
             "POST /f content-type: application/x-www-form-urlencoded a=x%20y&b=%C3%BC%26",
+            "end ok",
+            "begin POST /n",
+            "POST /n content-type: application/json \
+            {\"a\":0.1234567890123456789,\"b\":1.5,\"c\":1000}",
             "end ok",
             "begin POST /b",
             "POST /b authorization: Basic bWU6cHc= 9",
