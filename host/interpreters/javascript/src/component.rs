@@ -7,6 +7,7 @@
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
+mod loading;
 mod modules;
 mod natives;
 mod test;

@@ -7,12 +7,12 @@ use std::cell::{Cell, RefCell};
 
 use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
 
+use crate::loading;
 use crate::swell::scenario::http::{
     self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
 };
 use crate::swell::scenario::transactions::{self, Outcome, Transaction};
 use crate::swell::scenario::{checks, clock, context, log, metrics, random};
-use crate::test;
 
 /// The longest body that is given to a script: as long as the contract gives any.
 const LONGEST: u32 = 16 << 20;
@@ -67,7 +67,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         "runId": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::run_id()),
         "stopRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::stop_run(&why)),
         "failRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::fail_run(&why)),
-        "isLoading": || test::is_loading(),
+        "isLoading": || loading::is_loading(),
         "open": open,
         "encode": |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()),
         "decode": |buffer: Value<'js>| {
@@ -79,7 +79,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
 
 /// Nothing of the host may be called while a script is loaded, as in k6's init context.
 fn outside(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    if test::is_loading() {
+    if loading::is_loading() {
         let words =
             "this cannot be done at the top level of the script: it belongs into a function";
         return Err(Exception::throw_message(ctx, words));
@@ -114,7 +114,7 @@ fn finish(reason: Option<String>) {
 
 fn write(level: u32, message: String) {
     // What is said at the top level would be said once a user.
-    if !test::is_loading() {
+    if !loading::is_loading() {
         let level = match level {
             0 => log::Level::Debug,
             1 => log::Level::Info,
@@ -143,7 +143,7 @@ fn add(ctx: Ctx<'_>, metric: u32, value: f64, tags: Vec<String>) -> rquickjs::Re
 }
 
 fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Value<'js>> {
-    let content = test::open(&ctx, &path)?;
+    let content = loading::open(&ctx, &path)?;
     if binary {
         ArrayBuffer::new(ctx.clone(), content)?.into_js(&ctx)
     } else {

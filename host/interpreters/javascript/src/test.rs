@@ -1,6 +1,6 @@
 //! A script that was loaded: its files, its modules, and the calls into it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use rquickjs::function::IntoArgs;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -15,6 +15,7 @@ use swell_javascript::stack::place;
 
 use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
 use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
+use crate::loading::{FILES, LOADING, NEEDS, need};
 use crate::modules::RUNNER;
 use crate::{modules, natives};
 
@@ -33,13 +34,8 @@ struct Test {
 
 thread_local! {
     static TEST: RefCell<Option<Test>> = const { RefCell::new(None) };
-    /// The files of the test while it is loaded; a user keeps none of them.
-    static FILES: RefCell<Vec<TestFile>> = const { RefCell::new(Vec::new()) };
     /// Their names, for stack traces.
     static NAMES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    static NEEDS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    /// Whether the top level of the script runs, where nothing may be sent.
-    static LOADING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Takes in a script.
@@ -188,32 +184,6 @@ fn line_of(source: &str, name: &str) -> Option<(usize, usize)> {
     })
 }
 
-fn need(path: &str) {
-    NEEDS.with_borrow_mut(|needs| {
-        if !needs.iter().any(|needed| needed == path) {
-            needs.push(path.to_owned());
-        }
-    });
-}
-
-/// The content of a file, for `open`.
-pub(crate) fn open(ctx: &Ctx<'_>, path: &str) -> rquickjs::Result<Vec<u8>> {
-    if !LOADING.get() {
-        let words = "open() can only be called at the top level of the script, as in k6";
-        return Err(Exception::throw_message(ctx, words));
-    }
-    // In k6, too, paths are of the file in which `open` stands.
-    let base = ctx.script_or_module_name(1).and_then(|name| name.to_string().ok());
-    let path = resolve(&base.unwrap_or_default(), path);
-    let found = FILES.with_borrow(|files| {
-        files.iter().find(|file| file.path == path).map(|file| file.content.clone())
-    });
-    found.ok_or_else(|| {
-        need(&path);
-        Exception::throw_message(ctx, &format!("{path} is not read yet"))
-    })
-}
-
 /// The scenarios of the script in the order in which they begin, with the milliseconds after which
 /// each does.
 pub(crate) fn scenarios() -> Vec<(String, f64)> {
@@ -221,11 +191,6 @@ pub(crate) fn scenarios() -> Vec<(String, f64)> {
         .with_borrow(|test| test.as_ref().map(|test| test.scenarios.clone()).unwrap_or_default());
     scenarios.sort_by(|one, other| one.1.total_cmp(&other.1));
     scenarios
-}
-
-/// Whether the top level of the script runs; the host may not be called there.
-pub(crate) fn is_loading() -> bool {
-    LOADING.get()
 }
 
 /// Calls a function of the runner to its end; what it returns is text, or nothing.
