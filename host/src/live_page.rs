@@ -46,8 +46,10 @@ const LOOKS_A_WORD: u32 = 15;
 const RETRY: &str = "retry: 1000\n\n";
 /// Entries whose lines are made and sent together.
 const ENTRIES_A_PIECE: usize = 64;
-/// How long followers have for the last words of runs when the process ends.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long followers have for the last words of runs when the process ends. Nearly always it is a
+/// moment; on a busy machine the threads that write the end out, which give way to all others, take
+/// seconds.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// The entry with which an answer ends.
 const LAST_ENTRY: HeaderName = HeaderName::from_static("swell-entry");

@@ -133,6 +133,28 @@ test("an answer that breaks off counts nothing twice", async () => {
   assert.deepEqual(summary(record.run()), summary(await whole(host)));
 });
 
+test("a run is over as soon as its end has come, though the host has gone while it was read",
+  async () => {
+    const host = new Host("a-1", 20);
+    host.told = host.length - 2;
+    let isGone = false;
+    const record = new LiveRecord((after) => {
+      if (isGone) return Promise.reject(new Error("the host is gone"));
+      return host.read(after);
+    });
+    await record.catchUp();
+    assert.equal(record.isOver, false);
+    isGone = true;
+    const reading = record.catchUp();
+    for (const number of [host.length - 1, host.length]) {
+      assert.ok(record.take(...host.entry(number)));
+    }
+    await assert.rejects(reading);
+    assert.equal(record.isOver, true);
+    host.told = host.length;
+    assert.deepEqual(summary(record.run()), summary(await whole(host)));
+  });
+
 test("a record that has grown too long is read anew, as its host has joined what is old", async () => {
   const host = new Host("a-1", 5);
   host.told = host.length - 1;

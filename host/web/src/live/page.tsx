@@ -59,7 +59,7 @@ class LivePage {
       // It may be another process, whose run has the same name.
       else if (this.isAway) void this.follow(this.shown);
       // The host serves so many streams and no more; what they tell can be read as well.
-      else if (this.connection === "lost") void this.read(this.shown.catchUp());
+      else if (this.state === "lost") void this.read(this.shown.catchUp());
       if (this.isAway) void this.lookBack();
       this.isAway = false;
     } catch (error) {
@@ -87,11 +87,18 @@ class LivePage {
     void this.follow(this.shown);
   }
 
+  /** The end of a run is where its record has it: a stream may break off before it says so. */
+  private get state(): Connection {
+    if (this.shown?.isOver || this.connection === "over") return "over";
+    return this.isAway ? "gone" : this.connection;
+  }
+
   /** Reads what there is of the run, and then what comes. */
   private async follow(shown: LiveRecord) {
     this.connection = "connecting";
     await this.read(shown.catchUp());
     if (this.shown !== shown || this.name === null) return;
+    if (shown.isOver) return this.feed.leave();
     this.feed.follow(this.name, shown.seen, (told) => this.hear(shown, told));
   }
 
@@ -174,7 +181,7 @@ class LivePage {
       <Bar
         all={this.all}
         known={known}
-        connection={this.isAway && this.connection !== "over" ? "gone" : this.connection}
+        connection={this.state}
         choose={(name) => {
           this.choose(name);
           this.change();
@@ -197,7 +204,7 @@ class LivePage {
       <App
         key={run.header.id}
         run={run}
-        live={{ bar, after: earlier, goesOn: this.connection !== "over" && !known?.exit }}
+        live={{ bar, after: earlier, goesOn: this.state !== "over" && !known?.exit }}
       />,
       this.root,
     );

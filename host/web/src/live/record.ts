@@ -32,7 +32,8 @@ export class LiveRecord {
   /** What came since the record was read whole. */
   private characters = 0;
   private reading: Promise<void> | null = null;
-  private isBehind = false;
+  /** What came while the record was read. */
+  private waiting: [id: string, line: string][] = [];
 
   constructor(private readonly read: Read) {}
 
@@ -44,9 +45,13 @@ export class LiveRecord {
   /** Takes an entry of the stream; says whether all before it are here as well. */
   take(id: string, line: string): boolean {
     if (this.reading) {
-      this.isBehind = true;
+      this.waiting.push([id, line]);
       return true;
     }
+    return this.takeNext(id, line);
+  }
+
+  private takeNext(id: string, line: string): boolean {
     const [run, number] = parts(id);
     const [ownRun, ownNumber] = parts(this.seen);
     if (run !== ownRun || number > ownNumber + 1) return false;
@@ -54,6 +59,11 @@ export class LiveRecord {
     this.add(line);
     this.seen = id;
     return true;
+  }
+
+  /** Whether the run's last entry is here: nothing comes any more, whether its host goes or stays. */
+  get isOver(): boolean {
+    return this.builder.isOver;
   }
 
   /** Whether it is better read anew. */
@@ -75,15 +85,21 @@ export class LiveRecord {
     this.reading ??= (async () => {
       try {
         await this.readOnce(after());
-        while (this.isBehind) {
-          this.isBehind = false;
-          await this.readOnce(this.seen);
-        }
+        while (!this.takeWaiting()) await this.readOnce(this.seen);
       } finally {
+        // The host may have gone while it was read, and what it said before that counts.
+        this.takeWaiting();
         this.reading = null;
       }
     })();
     return this.reading;
+  }
+
+  /** Takes what came meanwhile; says whether all before it are here as well. */
+  private takeWaiting(): boolean {
+    const waiting = this.waiting;
+    this.waiting = [];
+    return waiting.every(([id, line]) => this.takeNext(id, line));
   }
 
   private async readOnce(after: string | null) {

@@ -106,6 +106,11 @@ export class RunBuilder {
     return this.moments.length;
   }
 
+  /** Whether the end is here. */
+  get isOver(): boolean {
+    return this.report !== null;
+  }
+
   /** Adds a line; one of a kind that a later release may have is passed over. */
   add(text: string) {
     const line = JSON.parse(text) as Line;
