@@ -265,9 +265,13 @@ test("courses of two runs stand on one axis, where their measured parts begin to
   const of = (wish: { seconds: number; warmUp: number }, side: "a" | "b") =>
     ({ side, run: runOf(fixture({ ...wish, perSecond: 300 }).lines) });
   const [a, b] = [of({ seconds: 30, warmUp: 10 }, "a"), of({ seconds: 40, warmUp: 5 }, "b")];
-  const { axis, courses } = aligned([a, b]);
+  const { axis, courses, marks } = aligned([a, b]);
   assert.deepEqual([axis.moments.length, axis.measuredFrom, axis.measuredUntil], [45, 10, 45]);
   assert.equal(courses[0].completed[12], leadingCourses(a.run).ended[12]);
   assert.equal(courses[1].completed[12], leadingCourses(b.run).ended[7]);
   assert.ok(Number.isNaN(courses[0].p95[44]) && Number.isNaN(courses[1].p95[2]));
+  const over = marks.filter(({ kind }) => kind === "warm-up-over");
+  assert.deepEqual(over.map(({ at, of }) => [at, of.label]), [[10, "A"], [10, "B"]]);
+  const goals = marks.filter(({ kind }) => kind === "goal-changed").map(({ at }) => at);
+  assert.deepEqual(goals, [21, 28 + 5]);
 });

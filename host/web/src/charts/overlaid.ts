@@ -1,6 +1,8 @@
 // Charts of runs that are compared: the courses of both sides over each other.
 
-import { aligned, type Side, type Sided, type SidedCourses } from "../record/comparison";
+import {
+  aligned, labelOf, numberOf, type Side, type Sided, type SidedCourses, type SidedMark,
+} from "../record/comparison";
 import type { Axis } from "../record/run";
 import type { Figures } from "../record/stretch";
 import * as words from "../view/words";
@@ -11,15 +13,17 @@ export const DRAWN_RUNS = 6;
 const DASHES = [[], [6, 2], [2, 2], [8, 3, 2, 3], [1, 3], [12, 3]];
 const COLORS: Record<Side, string> = { a: "run-a", b: "blue" };
 
-/** The charts, and the axis that they share. */
-export function overlaid(all: readonly Sided[]): { axis: Axis; specs: Spec[] } {
-  const { axis, courses } = aligned(all);
+/** The charts, and the axis that they share, with what happened on it. */
+export function overlaid(
+  all: readonly Sided[],
+): { axis: Axis; specs: Spec[]; marks: SidedMark[] } {
+  const { axis, courses, marks } = aligned(all);
   const lines = (
     of: (courses: SidedCourses) => Line["values"],
     say: Line["say"],
     told: (figures: Figures) => number | null | undefined,
   ): Line[] => all.map(({ side }, at) => ({
-    label: labelOf(all, at),
+    label: labelOf(all, at).label,
     color: COLORS[side],
     values: of(courses[at]),
     say,
@@ -41,16 +45,5 @@ export function overlaid(all: readonly Sided[]): { axis: Axis; specs: Spec[] } {
   ];
   const isFailing = failed.some(({ values }) => values.some((value) => value > 0));
   if (isFailing) specs.push(fromZero("failures", "Failures", "a second", 92, failed));
-  return { axis, specs };
-}
-
-/** The how-manieth run of its side it is, from 0. */
-const numberOf = (all: readonly Sided[], at: number) =>
-  all.slice(0, at).filter(({ side }) => side === all[at].side).length;
-
-/** What a run is called beside charts: A, or A1 where its side has several. */
-export function labelOf(all: readonly Sided[], at: number): string {
-  const { side } = all[at];
-  const isAlone = all.filter((other) => other.side === side).length === 1;
-  return side.toUpperCase() + (isAlone ? "" : numberOf(all, at) + 1);
+  return { axis, specs, marks };
 }

@@ -1,6 +1,8 @@
-// What the host found of two sides (`host/report/src/compare`), and their courses on one time axis.
+// What the host found of two sides (`host/report/src/compare`), and their courses and marks on one
+// time axis.
 
 import { perSecond, percentilesOverTime, type Values } from "./course";
+import type { Mark } from "./lines";
 import type { Axis, Part, Run } from "./run";
 
 export interface FigureComparison {
@@ -36,6 +38,27 @@ export interface Sided {
   run: Run;
 }
 
+/** Which of the runs something is of. */
+export interface RunLabel {
+  side: Side;
+  /** A, or A1 where its side has several. */
+  label: string;
+}
+
+/** What a run is called beside the others. */
+export function labelOf(all: readonly Sided[], at: number): RunLabel {
+  const { side } = all[at];
+  const isAlone = all.filter((other) => other.side === side).length === 1;
+  return { side, label: side.toUpperCase() + (isAlone ? "" : numberOf(all, at) + 1) };
+}
+
+/** The how-manieth run of its side it is, from 0. */
+export const numberOf = (all: readonly Sided[], at: number) =>
+  all.slice(0, at).filter(({ side }) => side === all[at].side).length;
+
+/** What happened in one of the runs, where it is on the time axis of all. */
+export type SidedMark = Mark & { of: RunLabel };
+
 /** The courses of a run, on the time axis of all. */
 export interface SidedCourses {
   completed: Values;
@@ -44,8 +67,16 @@ export interface SidedCourses {
   failed: Values;
 }
 
-/** The courses of all runs, so that their measured parts begin at the same place. */
-export function aligned(all: readonly Sided[]): { axis: Axis; courses: SidedCourses[] } {
+/** Runs on one time axis. */
+export interface Aligned {
+  axis: Axis;
+  courses: SidedCourses[];
+  /** In the order in which they stand on it. */
+  marks: SidedMark[];
+}
+
+/** Lays runs on one axis, so that their measured parts begin at the same place. */
+export function aligned(all: readonly Sided[]): Aligned {
   const begin = Math.max(...all.map(({ run }) => run.measuredFrom));
   const shift = all.map(({ run }) => begin - run.measuredFrom);
   const ends = all.map(({ run }, at) => (run.moments.at(-1)?.until ?? 0) + shift[at]);
@@ -68,9 +99,14 @@ export function aligned(all: readonly Sided[]): { axis: Axis; courses: SidedCour
     };
   });
   const measured = all.map(({ run }, at) => run.measuredUntil + shift[at]);
+  const marks = all.flatMap(({ run }, at) => {
+    const of = labelOf(all, at);
+    return run.marks.map((mark): SidedMark => ({ ...mark, at: mark.at + shift[at], of }));
+  });
   return {
     axis: { moments, measuredFrom: begin, measuredUntil: Math.max(...measured) },
     courses,
+    marks: marks.sort((one, other) => one.at - other.at),
   };
 }
 

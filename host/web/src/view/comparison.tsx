@@ -3,8 +3,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { CURVE, drawCurve } from "../charts/curve";
-import { DRAWN_RUNS, labelOf } from "../charts/overlaid";
-import type { Comparison as Found, Side, Sided } from "../record/comparison";
+import { DRAWN_RUNS } from "../charts/overlaid";
+import { labelOf, type Comparison as Found, type Side, type Sided } from "../record/comparison";
 import { figuresOf, surely, wholeRun, type Figures } from "../record/stretch";
 import { change, valueWords } from "./difference";
 import { Differences } from "./differences";
@@ -192,7 +192,7 @@ function Curves({ drawn, figures, paint }: { drawn: Sided[]; figures: Figures[];
     return () => chart.destroy();
   }, [drawn, figures, paint]);
   const told = drawn.map((_, at) =>
-    `${labelOf(drawn, at)} p95 ${words.said(words.figure(figures[at].response.percentile(95)))}`);
+    `${labelOf(drawn, at).label} p95 ${words.said(words.figure(figures[at].response.percentile(95)))}`);
   return (
     <Panel
       id="percentiles"

@@ -5,19 +5,23 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { draw, type Window } from "../charts/chart";
 import { DRAWN_RUNS, overlaid } from "../charts/overlaid";
 import type { Spec } from "../charts/specs";
-import type { Sided } from "../record/comparison";
+import type { Sided, SidedMark } from "../record/comparison";
 import type { Axis } from "../record/run";
 import type { Figures } from "../record/stretch";
+import { Lane } from "./lane";
 import { Swatch } from "./legend";
+import { Marks } from "./marks";
 import { Panel, Q } from "./parts";
-import { sentence } from "./plot";
+import { Over, sentence } from "./plot";
 import * as words from "./words";
 
 export function OverTime(props: { drawn: Sided[]; figures: Figures[]; paint: number; all: number }) {
   const { drawn, figures, paint, all } = props;
-  const { axis, specs } = useMemo(() => overlaid(drawn), [drawn]);
+  const { axis, specs, marks } = useMemo(() => overlaid(drawn), [drawn]);
   const [cursor, setCursor] = useState<number | null>(null);
   const [zoom, setZoom] = useState<Window | null>(null);
+  // Of the plots, without their axes.
+  const [width, setWidth] = useState(948);
   useEffect(() => {
     const key = (event: KeyboardEvent) => event.key === "Escape" && setZoom(null);
     addEventListener("keydown", key);
@@ -30,13 +34,14 @@ export function OverTime(props: { drawn: Sided[]; figures: Figures[]; paint: num
       key={spec.id}
       axis={axis}
       spec={spec}
+      marks={marks}
       window={window}
       paint={paint}
       hasTimes={index === specs.length - 1}
       setCursor={setCursor}
       zoom={setZoom}
     />
-  )), [axis, specs, window, paint]);
+  )), [axis, specs, marks, window, paint]);
   const at = cursor === null ? "whole runs" : `at ${words.clock(axis.moments[cursor].from)}`;
   return (
     <Panel
@@ -54,8 +59,9 @@ export function OverTime(props: { drawn: Sided[]; figures: Figures[]; paint: num
         </>
       }
     >
-      <div class="lanerow short">
+      <div class="lanerow">
         <div class="lg"><span class="dim">Values: </span><b>{at}</b></div>
+        <Lane marks={marks} window={window} paint={paint} width={width} setWidth={setWidth} />
       </div>
       {specs.map((spec, index) => (
         <div class="ch" key={spec.id}>
@@ -79,6 +85,7 @@ export function OverTime(props: { drawn: Sided[]; figures: Figures[]; paint: num
           {plots[index]}
         </div>
       ))}
+      <Marks marks={marks} />
     </Panel>
   );
 }
@@ -88,13 +95,14 @@ const NONE: ReadonlySet<string> = new Set();
 function OverlaidPlot(props: {
   axis: Axis;
   spec: Spec;
+  marks: readonly SidedMark[];
   window: Window;
   paint: number;
   hasTimes: boolean;
   setCursor: (frame: number | null) => void;
   zoom: (window: Window) => void;
 }) {
-  const { axis, spec, window, paint, hasTimes, setCursor, zoom } = props;
+  const { axis, spec, marks, window, paint, hasTimes, setCursor, zoom } = props;
   const into = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const select = (from: number, until: number) => zoom([from, until]);
@@ -102,5 +110,10 @@ function OverlaidPlot(props: {
     const chart = draw(into.current!, axis, spec, window, NONE, hasTimes, on);
     return () => chart.destroy();
   }, [axis, spec, window, paint]);
-  return <div class="plot"><div ref={into} role="img" aria-label={sentence(spec)} /></div>;
+  return (
+    <div class="plot">
+      <div ref={into} role="img" aria-label={sentence(spec)} />
+      <Over window={window} marks={marks} hasTimes={hasTimes} />
+    </div>
+  );
 }

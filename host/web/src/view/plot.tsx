@@ -1,5 +1,6 @@
 // One chart on the page, with the marks and the selected stretch above it.
 
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type uPlot from "uplot";
 
@@ -8,7 +9,7 @@ import type { Spec } from "../charts/specs";
 import type { Run } from "../record/run";
 import { framesIn, windowOf, type Stretch } from "../record/stretch";
 import { drags, partOf, percent } from "./grips";
-import { told } from "./marks";
+import { told, type ShownMark } from "./marks";
 import type { Select } from "./parts";
 import { said } from "./words";
 
@@ -77,14 +78,9 @@ function Overlay(props: {
   select: Select;
 }) {
   const { run, window, selected, hasTimes, select } = props;
-  const left = (seconds: number) => ({ left: percent(partOf(window, seconds)) });
-  const edges = { left: `${gutter()}px`, right: `${RIGHT}px`, bottom: hasTimes ? "22px" : "4px" };
   const span = selected && windowOf(run, selected);
   return (
-    <div class="over" style={edges} aria-hidden="true">
-      {run.marks.filter(({ at }) => at >= window[0] && at <= window[1]).map((mark, index) => (
-        <i key={index} class={`stem ${told(mark)[0]}`} style={left(mark.at)} />
-      ))}
+    <Over window={window} marks={run.marks} hasTimes={hasTimes}>
       {span && (
         <>
           <i class="veil" style={{ left: 0, width: percent(partOf(window, span[0])) }} />
@@ -93,12 +89,35 @@ function Overlay(props: {
             <i
               key={part}
               class="edge"
-              style={left(span[at])}
+              style={{ left: percent(partOf(window, span[at])) }}
               onPointerDown={drags({ run, selected, window, select }, part)}
             />
           ))}
         </>
       )}
+    </Over>
+  );
+}
+
+/** What lies above a plot, where its lines are: the marks, and what else there is. */
+export function Over(props: {
+  window: Window;
+  marks: readonly ShownMark[];
+  hasTimes: boolean;
+  children?: ComponentChildren;
+}) {
+  const { window, marks, hasTimes, children } = props;
+  const edges = { left: `${gutter()}px`, right: `${RIGHT}px`, bottom: hasTimes ? "22px" : "4px" };
+  return (
+    <div class="over" style={edges} aria-hidden="true">
+      {marks.filter(({ at }) => at >= window[0] && at <= window[1]).map((mark, index) => (
+        <i
+          key={index}
+          class={`stem ${told(mark)[0]} ${mark.of?.side ?? ""}`}
+          style={{ left: percent(partOf(window, mark.at)) }}
+        />
+      ))}
+      {children}
     </div>
   );
 }

@@ -10,6 +10,7 @@ import type { Run } from "../record/run";
 import { framesIn, windowOf, wholeRun, type Figures, type Stretch } from "../record/stretch";
 import { ChartTable } from "./chart-table";
 import { download, fileName } from "./download";
+import { Grips } from "./grips";
 import { Lane } from "./lane";
 import { Legend } from "./legend";
 import { Marks } from "./marks";
@@ -88,14 +89,14 @@ export function Timeline(props: Props) {
           </b>
         </div>
         <Lane
-          run={run}
+          marks={run.marks}
           window={window}
-          selected={selected}
           paint={paint}
           width={width}
           setWidth={setWidth}
-          select={select}
-        />
+        >
+          {selected && <Grips run={run} selected={selected} window={window} select={select} />}
+        </Lane>
       </div>
       {specs.map((spec, index) => (
         <div class="ch" key={spec.id}>
@@ -124,7 +125,7 @@ export function Timeline(props: Props) {
           )}
         </div>
       ))}
-      <Marks run={run} />
+      <Marks marks={run.marks} />
     </Panel>
   );
 }

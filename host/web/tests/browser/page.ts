@@ -254,6 +254,11 @@ test("two runs that are compared lie over each other, with what was found of the
   const canvases = page.locator("#time canvas");
   assert.equal(await canvases.count(), 4);
   assert.ok(await canvases.first().evaluate(painted) > 2_000);
+  // What happened in both is on each chart, and told below.
+  const told = page.locator("#time .marks li");
+  assert.equal(await told.count(), 10);
+  assert.match(await told.filter({ hasText: "Goal changed" }).first().innerText(), /\bA\b/);
+  assert.equal(await page.locator("#time .plot").first().locator(".stem").count(), 10);
   // Each run is there, too.
   await page.locator("select").selectOption("2");
   await page.locator("#plan").waitFor();
