@@ -21,9 +21,10 @@ use hyper::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use swell_outputs::{BuiltPage, EntryId, LiveRecords, LoggedEntry, RecordPart};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::access::header;
+use crate::aside::aside;
 use crate::control_api::ControlApi;
 use crate::handle::Handle;
 use crate::live_history;
@@ -273,25 +274,6 @@ fn written<W: Write>(entries: &[LoggedEntry], mut to: W) -> W {
         writeln!(to, "{}", entry.line()).expect("nothing keeps a list from growing");
     }
     to
-}
-
-/// Does what takes a moment on a thread of its own, which gives way to those that generate the
-/// load.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, HttpAnswer> {
-    let (answer, answered) = oneshot::channel();
-    let work = move || {
-        let _ = rustix::process::nice(10);
-        // Whoever wanted it may have gone.
-        let _ = answer.send(work());
-    };
-    let begun = std::thread::Builder::new().name("page".to_owned()).spawn(work);
-    let done = if begun.is_ok() { answered.await.ok() } else { None };
-    done.ok_or_else(|| {
-        let words = "this machine gives no thread that would put it together";
-        HttpAnswer::error(StatusCode::INTERNAL_SERVER_ERROR, words)
-    })
 }
 
 /// Somebody who is told what a run tells.

@@ -27,6 +27,7 @@
 //!   person), `stops` (signals), `notes`.
 
 mod access;
+mod aside;
 mod attempt;
 mod build_scenario;
 mod check;
