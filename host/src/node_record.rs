@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use swell_core::RunInstant;
+use swell_core::plain::line;
 use swell_core::record::Outcomes;
 use swell_core::run::NodeCounts;
 use swell_driver::{PartBeginning, PartCounts, PartView};
 use swell_outputs::Outputs;
-use swell_report::record::{Frame, Moment, PartAbout, PartMoment, RecordHeader};
+use swell_report::record::{Frame, Mark, MarkKind, Moment, PartAbout, PartMoment, RecordHeader};
 use swell_report::{RunState, Status};
 
 use crate::own_use::OwnUse;
@@ -70,6 +71,7 @@ impl PartView for NodeRecord {
             covered_until,
             is_leaderless,
             is_last,
+            is_leaving,
             counts,
         } = counts;
         let NodeCounts {
@@ -102,6 +104,10 @@ impl PartView for NodeRecord {
             slots,
             machine,
         }));
+        if is_last && is_leaving {
+            let text = format!("host {} left", line(&run.host.name));
+            self.outputs.mark(&run, &Mark { at: until, kind: MarkKind::HostLeft, text });
+        }
         let from = std::mem::replace(&mut self.until, until);
         self.outputs.frame(&run, &Arc::new(Frame { from, until, counted, moment }));
     }

@@ -61,6 +61,18 @@ impl SharedRun {
     }
 }
 
+/// The texts of the marks of a kind.
+fn marked<'a>(finished: &'a Finished, kind: &str) -> Vec<&'a str> {
+    let marks = finished.json_at("/marks").as_array().expect("there are marks");
+    let of_kind = marks.iter().filter(|mark| mark["kind"] == kind);
+    of_kind.filter_map(|mark| mark["text"].as_str()).collect()
+}
+
+/// What a mark says of a host.
+fn says(host: &Value, what: &str) -> String {
+    format!("host {} {what}", host["name"].as_str().expect("it has a name"))
+}
+
 #[test]
 fn three_hosts_start_together_what_one_would_and_their_results_are_one() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 4s");
@@ -101,6 +113,7 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
         (lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()),
         (1, Some(0.0), Some(1))
     );
+    assert_eq!(marked(&finished, "host-lost"), [says(lost[0], "is not heard any more")]);
     let (merged, seen) =
         (finished.count("/measured/transactions/started"), cluster.target.seen().requests);
     let bound = |key: &str| lost[0][key].as_u64().expect("an open model has bounds");
@@ -223,6 +236,10 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
         1,
         "{shares:?}"
     );
+    let most = |host: &&&Value| host["share"].as_f64().map(|share| (share * 1e6) as u64);
+    let all = hosts(&finished);
+    let late = all.iter().max_by_key(most).expect("there are hosts");
+    assert_eq!(marked(&finished, "host-joined"), [says(late, "takes part")]);
     for node in [first, second] {
         node.wait().expect_code(0);
     }
@@ -252,6 +269,7 @@ fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
         (left.len(), left[0]["complete"].as_bool(), left[0]["times_lost"].as_u64()),
         (1, Some(true), Some(0))
     );
+    assert_eq!(marked(&finished, "host-left"), [says(left[0], "left")]);
 }
 
 /// Two hosts, of which the second reaches the first by a network like this one.

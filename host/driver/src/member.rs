@@ -316,6 +316,7 @@ impl<'a> NodeRun<'a> {
                 covered_until: self.rules.covered_until(),
                 is_leaderless: self.rules.is_leaderless(),
                 is_last,
+                is_leaving: self.rules.is_leaving(),
                 counts,
             });
         }

@@ -33,6 +33,8 @@ pub struct PartCounts {
     pub is_leaderless: bool,
     /// Whether nothing follows.
     pub is_last: bool,
+    /// Whether the node leaves, while others go on.
+    pub is_leaving: bool,
     /// What was counted.
     pub counts: NodeCounts,
 }

@@ -1,13 +1,17 @@
 //! The records of a run's hosts, as `host merge` is given them.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use swell_core::plain::line;
 use swell_report::Header;
-use swell_report::record::{Entry, Frame, PartAbout, RecordHeader, RecordReader, Unreadable};
+use swell_report::record::{
+    Entry, Frame, Mark, MarkKind, PartAbout, RecordHeader, RecordReader, Unreadable,
+};
 
 /// What one host kept of its part.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct KeptPart {
 pub(super) struct PartFrames {
     path: PathBuf,
     reader: RecordReader<BufReader<File>>,
+    /// Whether the host says that it left; its last frame follows that.
+    leaves: Rc<Cell<bool>>,
 }
 
 /// Opens the records of the hosts of one run, in the order of their identities.
@@ -74,7 +80,18 @@ impl KeptPart {
                 it\nhelp: `host report {shown}` shows its results"
             );
         };
-        Ok(Self { header, about, frames: PartFrames { path: path.to_owned(), reader } })
+        Ok(Self { header, about, frames: PartFrames::new(path, reader) })
+    }
+}
+
+impl PartFrames {
+    fn new(path: &Path, reader: RecordReader<BufReader<File>>) -> Self {
+        Self { path: path.to_owned(), reader, leaves: Rc::default() }
+    }
+
+    /// What says, once the last frame was given, whether the host left of its own accord.
+    pub(super) fn leaves(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.leaves)
     }
 }
 
@@ -85,7 +102,9 @@ impl Iterator for PartFrames {
         loop {
             match self.reader.entry() {
                 Ok(Some(Entry::Frame(frame))) => return Some(*frame),
-                Ok(Some(Entry::Mark(_))) => {}
+                Ok(Some(Entry::Mark(Mark { kind, .. }))) => {
+                    self.leaves.set(self.leaves.get() || kind == MarkKind::HostLeft);
+                }
                 Ok(Some(Entry::Header(_) | Entry::End(_)) | None) => return None,
                 Err(error) => {
                     let error = anyhow::Error::from(error);

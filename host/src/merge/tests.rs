@@ -33,7 +33,7 @@ fn at(ms: u64) -> RunInstant {
 }
 
 /// What ended in the half second before an instant: five transactions of 30 ms.
-fn half_second(until: u64, is_last: bool) -> PartCounts {
+fn half_second(until: u64, is_last: bool, is_leaving: bool) -> PartCounts {
     let mut recorder = Recorder::new(RunInstant::START);
     let name = recorder.define("front page").unwrap();
     for number in 1..=5 {
@@ -57,24 +57,34 @@ fn half_second(until: u64, is_last: bool) -> PartCounts {
         covered_until: at(until.min(3_000)),
         is_leaderless: false,
         is_last,
+        is_leaving,
         counts,
     }
 }
 
-/// Has a host keep its part of a run, of so many half seconds; gives its file.
-fn keep(folder: &Path, id: &str, host: NodeId, halves: u64) -> PathBuf {
-    keep_until(folder, id, host, (halves, 6))
+/// A part of a run in half seconds: which are there, with which the part ends, and whether the host
+/// leaves with that.
+struct HalfSeconds {
+    halves: std::ops::RangeInclusive<u64>,
+    last: u64,
+    leaves: bool,
 }
 
-/// The same where the part ends with a certain half second.
-fn keep_until(folder: &Path, id: &str, host: NodeId, (halves, last): (u64, u64)) -> PathBuf {
+/// Has a host keep its part of a run, of so many half seconds; gives its file.
+fn keep(folder: &Path, id: &str, host: NodeId, halves: u64) -> PathBuf {
+    keep_part(folder, id, host, &HalfSeconds { halves: 1..=halves, last: 6, leaves: false })
+}
+
+/// The same of any part.
+fn keep_part(folder: &Path, id: &str, host: NodeId, part: &HalfSeconds) -> PathBuf {
     let before = files(folder);
     let outputs = Outputs::journals(Some(folder)).unwrap().unwrap();
     let mut record = NodeRecord::new(header(id), outputs.clone());
     let run_began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-    record.begin(&PartBeginning { host, hosts: &HOSTS, run_began, at: RunInstant::START });
-    for half in 1..=halves {
-        record.count(half_second(half * 500, half == last));
+    let from = at((part.halves.start() - 1) * 500);
+    record.begin(&PartBeginning { host, hosts: &HOSTS, run_began, at: from });
+    for half in part.halves.clone() {
+        record.count(half_second(half * 500, half == part.last, part.leaves));
     }
     drop((record, outputs));
     files(folder).into_iter().find(|path| !before.contains(path)).expect("it was made")
@@ -151,9 +161,44 @@ fn parts_of_hosts_come_to_what_they_counted_second_by_second() {
 }
 
 #[test]
+fn hosts_that_come_leave_or_are_lost_are_marked_in_the_record_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = HalfSeconds { halves: 1..=6, last: 6, leaves: false };
+    let marks = |other: HalfSeconds| {
+        let paths = [(HOSTS[0], &whole), (HOSTS[1], &other)]
+            .map(|(host, part)| keep_part(folder.path(), "f00", host, part));
+        let lines = folder.path().join("lines.jsonl");
+        let wanted = [("jsonl".to_owned(), lines.display().to_string())];
+        let outputs = Outputs::open(&wanted, &[], &[], |_| Ok(())).unwrap();
+        merged(read_parts(&paths).unwrap(), &outputs).unwrap();
+        drop(outputs);
+        paths.iter().for_each(|path| fs::remove_file(path).unwrap());
+        let text = fs::read_to_string(lines).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mark = |line: Value| {
+            let Value::Object(mark) = line.get("mark")?.clone() else { return None };
+            Some((mark["kind"].as_str()?.to_owned(), mark["at"].as_f64()?))
+        };
+        lines.filter_map(mark).collect::<Vec<_>>()
+    };
+    let mark = |kind: &str, at: f64| vec![(kind.to_owned(), at)];
+    assert_eq!(marks(HalfSeconds { halves: 1..=6, last: 6, leaves: false }), []);
+    assert_eq!(marks(HalfSeconds { halves: 1..=4, last: 4, leaves: true }), mark("host-left", 2.0));
+    assert_eq!(
+        marks(HalfSeconds { halves: 1..=4, last: 6, leaves: false }),
+        mark("host-lost", 2.0)
+    );
+    assert_eq!(
+        marks(HalfSeconds { halves: 3..=6, last: 6, leaves: false }),
+        mark("host-joined", 2.0)
+    );
+}
+
+#[test]
 fn a_run_that_ended_before_its_time_has_not_passed() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = HOSTS.map(|host| keep_until(folder.path(), "f00", host, (3, 3)));
+    let part = HalfSeconds { halves: 1..=3, last: 3, leaves: false };
+    let paths = HOSTS.map(|host| keep_part(folder.path(), "f00", host, &part));
     let (_, done) = merged(read_parts(&paths).unwrap(), &Outputs::of(Vec::new())).unwrap();
     let Done::Finished(run) = done else { panic!("it took place") };
     assert_eq!(run.exit, Exit::StoppedOverApi, "{}", run.reason);

@@ -1,6 +1,8 @@
 //! A run as a whole, from what its hosts counted in each second.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use swell_core::RunInstant;
@@ -41,7 +43,11 @@ struct MergedNode {
     name: String,
     totals: NodeTotals,
     phase: RunState,
+    /// Whether it took part by now.
+    has_begun: bool,
     is_complete: bool,
+    /// Whether it left, once it is complete.
+    leaves: Rc<Cell<bool>>,
 }
 
 impl Whole {
@@ -66,8 +72,8 @@ impl Whole {
         while let Some(stretch) = side_by_side.next() {
             let (from, until) = (stretch.from, stretch.until);
             let recent = whole.add(stretch);
-            let goes_on = |place| side_by_side.goes_on(place);
-            let look = whole.look(until, (&recent, until.since(from)), goes_on);
+            let next_from = |place| side_by_side.next_from(place);
+            let look = whole.look(until, (&recent, until.since(from)), next_from);
             outputs.wait_for_room();
             record.count(&recent);
             record.look(&look, &Status::of(&look), Vec::new());
@@ -92,6 +98,7 @@ impl Whole {
                 machine: part.machine,
             });
             (node.phase, node.is_complete) = (moment.phase, part.is_last);
+            node.has_begun = true;
             self.measured_from = part.measured_from;
             self.covered_until = self.covered_until.max(part.covered_until);
             self.is_leaderless |= part.is_leaderless;
@@ -109,19 +116,20 @@ impl Whole {
         self.nodes.iter().all(|node| ends(node.phase))
     }
 
-    /// Where the run was at this instant; `goes_on` says of which hosts more follows.
+    /// Where the run was at this instant; `next_from` says where more of a host begins, if there
+    /// is more.
     fn look<'a>(
         &'a mut self,
         now: RunInstant,
         recent: (&'a Snapshot, Duration),
-        mut goes_on: impl FnMut(usize) -> bool,
+        mut next_from: impl FnMut(usize) -> Option<RunInstant>,
     ) -> Look<'a> {
         let started: u64 = self.nodes.iter().map(|node| node.totals.started).sum();
         let nodes: Vec<NodeLook> = self
             .nodes
             .iter_mut()
             .enumerate()
-            .map(|(place, node)| node.look(now, started, goes_on(place)))
+            .map(|(place, node)| node.look(now, started, next_from(place)))
             .collect();
         Look {
             elapsed: now.since(RunInstant::START),
@@ -181,12 +189,15 @@ impl Whole {
         }
         let absent = self.absent.into_iter().map(|host| {
             let totals = NodeTotals::default();
-            result(host, format!("{host} (no journal)"), (totals, started), false)
+            result(host, format!("{host} (no journal)"), (totals, started), (false, false))
         });
         let mut nodes: Vec<NodeResult> = self
             .nodes
             .into_iter()
-            .map(|node| result(node.id, node.name, (node.totals, started), node.is_complete))
+            .map(|node| {
+                let end = (node.is_complete, node.has_left());
+                result(node.id, node.name, (node.totals, started), end)
+            })
             .chain(absent)
             .collect();
         nodes.sort_by_key(|node| node.fate.id);
@@ -226,22 +237,32 @@ impl MergedNode {
             name: line(&part.header.host.name).to_string(),
             totals: NodeTotals::default(),
             phase: RunState::Preparing,
+            has_begun: false,
             is_complete: false,
+            leaves: part.frames.leaves(),
         };
         (node, part.frames)
     }
 
-    /// Its row, where all hosts `started` so much. One that has told all that it counted is there
-    /// to the end.
-    fn look(&mut self, now: RunInstant, started: u64, goes_on: bool) -> NodeLook {
+    /// Whether it left of its own accord, and has told all that it counted.
+    fn has_left(&self) -> bool {
+        self.is_complete && self.leaves.get()
+    }
+
+    /// Its row, where all hosts `started` so much, and where more of it begins if there is more.
+    /// One that has told all that it counted, and did not leave, is there to the end.
+    fn look(&mut self, now: RunInstant, started: u64, next_from: Option<RunInstant>) -> NodeLook {
+        self.has_begun |= next_from.is_some_and(|from| from < now);
+        let has_left = self.has_left();
+        let is_told = next_from.is_some() || self.is_complete;
         self.totals.look(
             now,
             &NodePlace {
                 id: self.id,
                 name: self.name.clone(),
                 share: self.totals.started as f64 / started.max(1) as f64,
-                is_present: goes_on || self.is_complete,
-                has_left: false,
+                is_present: self.has_begun && is_told && !has_left,
+                has_left,
             },
         )
     }
@@ -252,7 +273,7 @@ fn result(
     id: NodeId,
     name: String,
     (totals, started): (NodeTotals, u64),
-    is_complete: bool,
+    (is_complete, has_left): (bool, bool),
 ) -> NodeResult {
     let unknown = UnknownStarts { least: 0, most: is_complete.then_some(0) };
     NodeResult {
@@ -263,7 +284,7 @@ fn result(
             times_lost: 0,
             unknown,
             is_complete,
-            has_left: false,
+            has_left,
         },
         totals,
     }

@@ -19,9 +19,8 @@ const MAX_MARKS: usize = 1_000;
 pub struct MarkWatch {
     measures: bool,
     limited_by: Option<Limiter>,
-    /// Whether each host took part, and whether it had left, when it was seen last; nothing before
-    /// the first frame.
-    hosts: Option<Vec<(bool, bool)>>,
+    /// Each host as it was seen last; nothing before the first frame.
+    hosts: Option<Vec<SeenHost>>,
     has_trapped: bool,
     /// Whether each threshold has been broken.
     broken: Vec<bool>,
@@ -30,6 +29,15 @@ pub struct MarkWatch {
     made: usize,
     /// Marks of what somebody asked for, which have a bound of their own.
     asked: usize,
+}
+
+/// What matters of a host, which its name tells from others: a host that comes may stand before
+/// those that were there.
+#[derive(Clone, Debug)]
+struct SeenHost {
+    name: String,
+    is_present: bool,
+    has_left: bool,
 }
 
 impl MarkWatch {
@@ -99,11 +107,19 @@ impl MarkWatch {
     }
 
     fn see_hosts(&mut self, hosts: &[HostStatus], at: RunInstant, marks: &mut Vec<Mark>) {
-        let before = self.hosts.replace(hosts.iter().map(|h| (h.present, h.left)).collect());
+        let seen = |host: &HostStatus| SeenHost {
+            name: host.name.clone(),
+            is_present: host.present,
+            has_left: host.left,
+        };
+        let before = self.hosts.replace(hosts.iter().map(seen).collect());
         // Those of the first frame are there from the beginning.
-        let Some(before) = before else { return };
-        for (place, host) in hosts.iter().enumerate() {
-            let (was_present, had_left) = before.get(place).copied().unwrap_or((false, false));
+        let Some(mut before) = before else { return };
+        for host in hosts {
+            let place = before.iter().position(|seen| seen.name == host.name);
+            let seen = place.map(|place| before.remove(place));
+            let (was_present, had_left) =
+                seen.map_or((false, false), |seen| (seen.is_present, seen.has_left));
             let (kind, what) = match () {
                 () if host.left && !had_left => (MarkKind::HostLeft, "left"),
                 () if host.present && !was_present => (MarkKind::HostJoined, "takes part"),
@@ -200,6 +216,19 @@ mod tests {
             ]
         );
         assert_eq!(kinds(&mut watch, &frame), []);
+    }
+
+    #[test]
+    fn a_host_that_comes_is_named_wherever_it_stands_among_the_others() {
+        let mut watch = MarkWatch::default();
+        let mut frame = samples::quiet_frame(0, 1);
+        frame.moment.hosts = vec![host("b"), host("c")];
+        assert_eq!(kinds(&mut watch, &frame), []);
+        frame.moment.hosts.insert(0, host("a"));
+        assert_eq!(
+            seen(&mut watch, &frame, 0),
+            [(MarkKind::HostJoined, "host a takes part".to_owned())]
+        );
     }
 
     #[test]

@@ -43,9 +43,9 @@ impl<I: Iterator<Item = Frame>> SideBySide<I> {
         Self { parts, from: RunInstant::START }
     }
 
-    /// Whether more follows of the part at this place.
-    pub fn goes_on(&mut self, place: usize) -> bool {
-        self.parts[place].peek().is_some()
+    /// Where the next frame of the part at this place begins; nothing where none follows.
+    pub fn next_from(&mut self, place: usize) -> Option<RunInstant> {
+        self.parts[place].peek().map(|frame| frame.from)
     }
 
     /// The part whose next frame belongs to a stretch and ends before those of the others.
@@ -159,7 +159,8 @@ mod tests {
             ]
         );
         let (mut early, late) = (SideBySide::new([frames(&[0, 1_000])]), frames(&[]));
-        assert!(early.goes_on(0) && early.next().is_some() && !early.goes_on(0));
+        assert_eq!(early.next_from(0), Some(RunInstant::START));
+        assert!(early.next().is_some() && early.next_from(0).is_none());
         assert!(SideBySide::new([late]).next().is_none());
     }
 
