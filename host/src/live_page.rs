@@ -27,6 +27,7 @@ use crate::access::header;
 use crate::aside::aside;
 use crate::control_api::ControlApi;
 use crate::handle::Handle;
+use crate::live_comparison::LiveComparisons;
 use crate::live_history;
 use crate::page_access::PageAccess;
 use crate::serve::{
@@ -71,6 +72,7 @@ const PAGE_POLICY: &str = "frame-ancestors 'none'";
 pub(crate) struct LivePage {
     api: Rc<ControlApi>,
     records: LiveRecords,
+    comparisons: LiveComparisons,
     page: BuiltPage,
     access: PageAccess,
     streams: Arc<Semaphore>,
@@ -87,7 +89,8 @@ impl LivePage {
     ) -> Self {
         let places = |places| Arc::new(Semaphore::new(places));
         let (streams, reads) = (places(MAX_STREAMS), places(MAX_READS));
-        Self { api, records, page, access, streams, reads }
+        let comparisons = LiveComparisons::new(records.clone());
+        Self { api, records, comparisons, page, access, streams, reads }
     }
 
     /// Answers a call.
@@ -129,6 +132,9 @@ impl LivePage {
                         let _place = self.place().await?;
                         let runs = aside(live_history::list).await??;
                         Ok(HttpAnswer::json(StatusCode::OK, &json!({ "runs": runs })).into())
+                    }
+                    Some(PageCall::Comparison) => {
+                        Ok(self.comparisons.answer(call.query.as_deref()).await?.into())
                     }
                     Some(PageCall::Kept(id)) => {
                         let _place = self.place().await?;
@@ -211,6 +217,8 @@ enum PageCall {
     History,
     /// The record of the one with this identity.
     Kept(String),
+    /// What differs between two runs.
+    Comparison,
 }
 
 fn asked(call: &Call) -> Option<PageCall> {
@@ -221,6 +229,7 @@ fn asked(call: &Call) -> Option<PageCall> {
         ["runs", name, "record"] => Some(PageCall::Record(named(name))),
         ["runs", name, "stream"] => Some(PageCall::Stream(named(name))),
         ["history"] => Some(PageCall::History),
+        ["comparison"] => Some(PageCall::Comparison),
         ["history", id, "record"] => Some(PageCall::Kept(named(id))),
         _ => None,
     }

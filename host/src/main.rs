@@ -45,6 +45,7 @@ mod history;
 mod interpreters;
 mod k8s;
 mod live;
+mod live_comparison;
 mod live_history;
 mod live_page;
 mod merge;

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
+use swell_report::ComparedRun;
 use swell_report::record::{Entry, RecordHeader, RecordReader, Unreadable};
 use tokio::sync::watch;
 
@@ -145,6 +146,23 @@ impl LiveRecords {
 
 fn find<'a>(runs: &'a mut [LiveRun], run: &RecordHeader) -> Option<&'a mut LiveRun> {
     runs.iter_mut().rfind(|live| live.run.run.id == run.run.id)
+}
+
+impl RecordPart {
+    /// The run as one that is held against others, as far as its record goes, which must be here
+    /// from its header on. It is called by its identity. To read it takes a moment.
+    pub fn compared(&self) -> ComparedRun {
+        let mut known = self.entries.iter().filter(|entry| !entry.is_frame());
+        let Some(Entry::Header(header)) = known.next().map(LoggedEntry::entry) else {
+            unreachable!("a record begins with its header");
+        };
+        let report = known.next_back().map(LoggedEntry::entry).and_then(|last| match last {
+            Entry::End(report) => Some(report),
+            _ => None,
+        });
+        let frames = self.entries.iter().filter(|entry| entry.is_frame()).map(LoggedEntry::frame);
+        ComparedRun::of_record(self.run.clone(), &header, frames, report.as_deref())
+    }
 }
 
 /// The record in a file, as far as it can be read.

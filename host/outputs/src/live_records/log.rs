@@ -216,14 +216,18 @@ impl LoggedEntry {
         plain::json(&line.to_string()).into()
     }
 
-    fn frame(&self) -> Frame {
+    pub(super) const fn is_frame(&self) -> bool {
+        self.length.is_some()
+    }
+
+    pub(super) fn frame(&self) -> Frame {
         match self.entry() {
             Entry::Frame(frame) => *frame,
             _ => unreachable!("only frames are joined"),
         }
     }
 
-    fn entry(&self) -> Entry {
+    pub(super) fn entry(&self) -> Entry {
         from_bytes(&self.bytes).expect("it was written whole")
     }
 }
