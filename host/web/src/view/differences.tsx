@@ -20,7 +20,7 @@ export function Differences(props: {
       title={title}
       aside={<span class="dim lo">B against A, with the interval that is 95 % sure</span>}
     >
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label={`${title} as a table`}>
         <table class="data">
           <thead>
             <tr>

@@ -271,6 +271,8 @@ test("nothing on the page keeps out who listens to it or uses keys alone", async
     const opened = [
       await pages.open(small(), whole, "#t=100-150"),
       await pages.open([small(), small()], whole, "", compared()),
+      await pages.open(
+        [small(), small()], { ...whole, viewport: { width: 360, height: 740 } }, "", compared()),
     ];
     for (const { page } of opened) {
       await page.evaluate(axe.source);
