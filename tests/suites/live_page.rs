@@ -290,6 +290,61 @@ fn a_browser_follows_a_run_changes_its_goal_bears_a_standstill_and_stops_it() {
 }
 
 #[test]
+fn a_browser_begins_what_a_node_has_stored_and_lays_another_run_beside_it() {
+    let target = target();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    std::fs::copy(guest("plain-get"), folder.path().join("browse.wasm")).expect("it can be copied");
+    let at = free_address();
+    let stored = folder.path().display();
+    let node = Host::new("node")
+        .args(&format!("--listen {} --scenarios {stored}", free_address()))
+        .args(&format!("--allow-host 127.0.0.1 --ui {at}"))
+        .deadline(Duration::from_secs(300))
+        .start();
+    wait_until(PATIENCE, "the page", || TcpStream::connect(at).ok());
+    let variables =
+        [("SWELL_PAGE", format!("http://{at}")), ("SWELL_TARGET", target.url().to_owned())];
+    in_a_browser("stored", &variables);
+    node.interrupt();
+    node.wait().expect_code(0);
+}
+
+#[test]
+fn what_differs_between_two_runs_is_told_as_far_as_both_have_come() {
+    let target = target();
+    let run = Served::start(&target, "--tps 50");
+    let body = json!({ "file": guest("plain-get"), "name": "other", "tps": 150 }).to_string();
+    assert_eq!(call(run.at, "POST", "/v1/runs", &[JSON], &body).status, 201);
+    let compared = |query: &str| run.get(&format!("/v1/comparison?{query}"));
+    wait_until(PATIENCE, "the other's first frame", || {
+        run.get("/v1/runs/other/record").body.contains("\"frame\"").then_some(())
+    });
+    let found = compared("a=runs%2Fplain_get&b=runs%2Fother");
+    assert_eq!((found.status, found.json_at("/schema")), (200, json!("swell.compare/1")));
+    assert_eq!(found.json_at("/method"), json!("two-runs"));
+    let figures = found.json_at("/figures");
+    let figures = figures.as_array().expect("it has figures");
+    let throughput = figures.iter().find(|row| row["figure"] == "throughput");
+    let throughput = throughput.unwrap_or_else(|| panic!("it is told: {figures:?}"));
+    assert!(throughput["b"].as_f64() > throughput["a"].as_f64(), "{throughput}");
+    for (query, status, words) in [
+        ("a=runs/plain_get", 400, "a=history/ID"),
+        ("a=runs/plain_get&b=/etc/passwd", 400, "a=history/ID"),
+        ("a=runs/plain_get&b=runs/nobody", 404, "nobody"),
+        ("a=history/nobody&b=runs/other", 404, "nobody"),
+        ("a=runs/other&b=runs/other", 422, "the same run"),
+    ] {
+        let refused = compared(query);
+        assert!(
+            refused.status == status && refused.error().contains(words),
+            "{query}: {refused:?}"
+        );
+    }
+    assert_eq!(call(run.at, "POST", "/v1/runs/other/stop", &[], "").status, 202);
+    run.stop();
+}
+
+#[test]
 fn a_browser_logs_in_over_tls_with_the_token_and_keeps_it_from_scripts() {
     let target = target();
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -70,7 +70,8 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "FILE", requires = "listen")]
     config: Option<PathBuf>,
 
-    /// With --listen: a folder of .wasm files that may be run by their names over the control API.
+    /// With --listen: a folder of .wasm files that may be run by their names over the control API,
+    /// or on the page of --ui.
     #[arg(long, value_name = "DIR", requires = "listen")]
     scenarios: Option<PathBuf>,
 

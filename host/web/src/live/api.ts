@@ -1,5 +1,6 @@
 // Calls of the host that serves this page.
 
+import type { Comparison } from "../record/comparison";
 import { linesIn } from "../record/load";
 import type { Answer } from "./record";
 
@@ -32,9 +33,9 @@ export class Refused extends Error {
   }
 }
 
-/** How long the host may take to answer, and with a record, which may be large. */
+/** How long the host may take to answer, and where it has to read or compile much for that. */
 const PATIENCE_MS = 4_000;
-const RECORD_PATIENCE_MS = 60_000;
+const LONG_PATIENCE_MS = 60_000;
 
 async function call(
   method: string,
@@ -59,6 +60,9 @@ async function call(
   }
   throw new Refused(answer.status, typeof error === "string" ? error : `status ${answer.status}`);
 }
+
+/** Where the API has a run: one of now by its name, or an earlier one by its identity. */
+export type RunPlace = `runs/${string}` | `history/${string}`;
 
 const ofRun = (name: string) => `/v1/runs/${encodeURIComponent(name)}`;
 
@@ -87,7 +91,7 @@ export async function earlierRuns(): Promise<EarlierRun[]> {
 /** The record of a run that is kept. */
 export async function earlierRecord(id: string): Promise<Answer> {
   const path = `/v1/history/${encodeURIComponent(id)}/record`;
-  const answer = await call("GET", path, undefined, RECORD_PATIENCE_MS);
+  const answer = await call("GET", path, undefined, LONG_PATIENCE_MS);
   return { lines: answer.body ? linesIn(answer.body) : none(), last: null };
 }
 
@@ -95,12 +99,32 @@ export async function earlierRecord(id: string): Promise<Answer> {
 export async function record(name: string, after: string | null): Promise<Answer> {
   const since = after === null ? "" : `?after=${encodeURIComponent(after)}`;
   const path = `${ofRun(name)}/record${since}`;
-  const answer = await call("GET", path, undefined, RECORD_PATIENCE_MS);
+  const answer = await call("GET", path, undefined, LONG_PATIENCE_MS);
   const last = answer.headers.get("swell-entry");
   return { lines: answer.body ? linesIn(answer.body) : none(), last };
 }
 
 async function* none() {}
+
+/** What the host finds of B against A, as far as both have come. */
+export async function comparison(a: RunPlace, b: RunPlace): Promise<Comparison> {
+  const places = new URLSearchParams({ a, b });
+  const answer = await call("GET", `/v1/comparison?${places}`, undefined, LONG_PATIENCE_MS);
+  return (await answer.json()) as Comparison;
+}
+
+/** The names of the scenarios that the host has stored. */
+export async function storedScenarios(): Promise<string[]> {
+  const answer = await call("GET", "/v1/scenarios");
+  return ((await answer.json()) as { scenarios: string[] }).scenarios;
+}
+
+/** Begins a run by settings of `host run` beside the name of a `stored` scenario; gives its
+ * name. */
+export async function begin(settings: Record<string, unknown>): Promise<string> {
+  const answer = await call("POST", "/v1/runs", settings, LONG_PATIENCE_MS);
+  return ((await answer.json()) as ShownRun).name;
+}
 
 export async function setGoal(name: string, tps: number) {
   await call("PUT", `${ofRun(name)}/goal`, { tps });

@@ -1,5 +1,6 @@
 // What a run is doing now, and what a person may have it do.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import * as words from "../view/words";
@@ -37,8 +38,10 @@ export function Bar(props: {
   connection: Connection;
   choose: (name: string) => void;
   again: () => void;
+  /** Which run is beside it. */
+  beside: ComponentChildren;
 }) {
-  const { all, known, connection, choose, again } = props;
+  const { all, known, connection, choose, again, beside } = props;
   const [amiss, setAmiss] = useState<string | null>(null);
   const act = async (what: () => Promise<void>) => {
     setAmiss(null);
@@ -79,6 +82,7 @@ export function Bar(props: {
           </button>
         ))}
         <span class="grow" />
+        {beside}
         <span class={isAnswered ? "dim" : "bad"} role={isAnswered ? undefined : "alert"}>
           {CONNECTIONS[connection]}
         </span>

@@ -1,5 +1,7 @@
 // Runs that are over and whose records this user's history keeps.
 
+import type { ComponentChildren } from "preact";
+
 import { Panel } from "../view/parts";
 import * as words from "../view/words";
 import type { EarlierRun } from "./api";
@@ -50,13 +52,14 @@ export function Earlier(props: {
   );
 }
 
-/** What stands above an earlier run. */
-export function EarlierBar({ back }: { back: () => void }) {
+/** What stands above an earlier run; also which run is beside it. */
+export function EarlierBar({ back, beside }: { back: () => void; beside: ComponentChildren }) {
   return (
     <section class="live panel" aria-label="An earlier run">
       <div class="row">
         <b>An earlier run, from this user's history</b>
         <span class="grow" />
+        {beside}
         <button type="button" class="btn" onClick={back}>Back to the runs of now</button>
       </div>
     </section>

@@ -2,18 +2,24 @@
 // has it do. It is drawn at most once a second, and never so often that drawing takes more than a
 // fifth of the time.
 
-import { render, type ComponentChildren } from "preact";
+import { render } from "preact";
 
-import { App } from "../view/app";
+import type { Sided } from "../record/comparison";
+import type { Run } from "../record/run";
+import { App, type Live } from "../view/app";
+import { Comparison } from "../view/comparison";
 import { ready } from "../view/top";
 import {
-  earlierRecord, earlierRuns, record, Refused, runs, type EarlierRun, type ShownRun,
+  earlierRuns, Refused, runs, storedScenarios, type EarlierRun, type RunPlace, type ShownRun,
 } from "./api";
 import { Bar, type Connection } from "./bar";
+import { Begin } from "./begin";
+import { BesideChoice, isEarlier, placeOf, recordOf } from "./beside";
+import { BesideRun } from "./beside-run";
 import { Earlier, EarlierBar } from "./earlier";
 import { Feed } from "./feed";
 import { Login } from "./login";
-import { LiveRecord } from "./record";
+import type { LiveRecord } from "./record";
 import type { Told } from "./stream";
 
 /** How often it is looked which runs there are. */
@@ -21,6 +27,8 @@ const LOOK_MS = 1_000;
 /** How long the page waits between two drawings, and how many times as long as one took. */
 const DRAW_MS = 1_000;
 const REST = 4;
+/** How long after a run's end its record is in the history. */
+const CLOSING_MS = 3_000;
 
 class LivePage {
   private readonly feed = new Feed();
@@ -29,8 +37,12 @@ class LivePage {
   private name = new URLSearchParams(location.search).get("run");
   private shown: LiveRecord | null = null;
   private earlier: EarlierRun[] = [];
+  /** The scenarios that may be begun. */
+  private stored: string[] = [];
   /** The earlier run that is shown in place of it. */
   private kept: { id: string; record: LiveRecord } | null = null;
+  /** The run beside it. */
+  private beside: BesideRun | null = null;
   private connection: Connection = "connecting";
   private needsLogin = false;
   /** Whether the host did not answer when it was asked last, or has not been asked. */
@@ -51,16 +63,19 @@ class LivePage {
   /** Looks which runs there are, again and again. */
   private look = async () => {
     clearTimeout(this.looking);
+    const before = this.name;
     try {
       this.all = await runs();
       this.needsLogin = false;
-      const isThere = this.all.some(({ name }) => name === this.name);
+      // One that was begun meanwhile is in the next answer.
+      const isThere = this.all.some(({ name }) => name === this.name) || this.name !== before;
       if (this.shown === null || !isThere) this.choose(this.first());
       // It may be another process, whose run has the same name.
       else if (this.isAway) void this.follow(this.shown);
       // The host serves so many streams and no more; what they tell can be read as well.
       else if (this.state === "lost") void this.read(this.shown.catchUp());
-      if (this.isAway) void this.lookBack();
+      this.beside?.follow();
+      if (this.isAway) void this.lookAround();
       this.isAway = false;
     } catch (error) {
       this.needsLogin = error instanceof Refused && error.needsLogin;
@@ -83,8 +98,29 @@ class LivePage {
     address.searchParams.set("run", name);
     history.replaceState(null, "", address);
     this.name = name;
-    this.shown = new LiveRecord((after) => record(name, after));
+    this.shown = recordOf(`runs/${name}`);
     void this.follow(this.shown);
+    this.putBeside(this.beside?.place ?? placeOf(address.searchParams.get("with")));
+  }
+
+  /** Where the run is that is shown. */
+  private get place(): RunPlace | null {
+    if (this.kept) return `history/${this.kept.id}`;
+    return this.name === null ? null : `runs/${this.name}`;
+  }
+
+  /** Lays a run beside the one that is shown, or none. */
+  private putBeside(place: RunPlace | null) {
+    const { place: shown } = this;
+    const isOne = place !== null && shown !== null && place !== shown;
+    this.beside?.end();
+    const goesOn = () => shown !== null && !isEarlier(shown) && !this.shown?.isOver;
+    this.beside = isOne ? new BesideRun(place, shown, goesOn, () => this.change()) : null;
+    const address = new URL(location.href);
+    if (isOne) address.searchParams.set("with", place);
+    else address.searchParams.delete("with");
+    history.replaceState(null, "", address);
+    this.change();
   }
 
   /** The end of a run is where its record has it: a stream may break off before it says so. */
@@ -102,24 +138,32 @@ class LivePage {
     this.feed.follow(this.name, shown.seen, (told) => this.hear(shown, told));
   }
 
-  /** Looks which runs there were. */
-  private async lookBack() {
-    try {
-      this.earlier = await earlierRuns();
-    } catch {
-      // A user without a history has no earlier runs to show.
-      this.earlier = [];
-    }
+  /** Looks which runs there were, and which scenarios are stored. */
+  private async lookAround() {
+    const orNone = <T,>(all: Promise<T[]>): Promise<T[]> => all.catch(() => []);
+    // A user without a history has no earlier runs to show, and most hosts have stored nothing.
+    [this.earlier, this.stored] =
+      await Promise.all([orNone(earlierRuns()), orNone(storedScenarios())]);
+    this.change();
+  }
+
+  /** Shows another run of now. */
+  private turnTo(name: string) {
+    this.kept = null;
+    this.choose(name);
     this.change();
   }
 
   private showEarlier(id: string) {
-    const kept = { id, record: new LiveRecord(() => earlierRecord(id)) };
+    const kept = { id, record: recordOf(`history/${id}`) };
     history.replaceState(null, "", "#");
-    void this.read(kept.record.catchUp()).then(() => {
-      this.kept = kept;
-      this.change();
-    });
+    void this.read(kept.record.catchUp()).then(() => this.keep(kept));
+  }
+
+  /** Shows an earlier run, or those of now again. */
+  private keep(kept: LivePage["kept"]) {
+    this.kept = kept;
+    this.putBeside(this.beside?.place ?? null);
   }
 
   private hear(shown: LiveRecord, told: Told) {
@@ -132,7 +176,8 @@ class LivePage {
       // What came between may have been missed, as may the end itself.
       void this.read(shown.catchUp());
       void this.look();
-      void this.lookBack();
+      void this.lookAround();
+      setTimeout(() => void this.lookAround(), CLOSING_MS);
     } else {
       this.connection = told.kind === "connected" ? "live" : "lost";
     }
@@ -166,68 +211,96 @@ class LivePage {
       render(<Login done={() => void this.look()} />, this.root);
       return ready();
     }
-    const earlier = (
-      <Earlier
-        runs={this.earlier}
-        shown={this.kept?.id ?? null}
-        show={(id) => this.showEarlier(id)}
-      />
-    );
-    if (this.kept) return this.drawEarlier(this.kept.record, earlier);
-    const run = this.shown?.run() ?? null;
     const known = this.all.find(({ name }) => name === this.name);
-    document.title = `${this.name ?? "no run"} · Swell`;
-    const bar = (
-      <Bar
-        all={this.all}
-        known={known}
-        connection={this.state}
-        choose={(name) => {
-          this.choose(name);
-          this.change();
-        }}
-        again={() => void this.look()}
-      />
-    );
+    const { bar, after } = this.surroundings(known);
+    const run = (this.kept?.record ?? this.shown)?.run() ?? null;
+    document.title = `${run?.header.name ?? this.name ?? "no run"} · Swell`;
     if (run === null || run.moments.length === 0) {
       render(
         <main>
           {bar}
-          <p class="broken" role="status">{this.nothing(known)}</p>
-          {earlier}
+          <p class="broken" role="status">{this.nothing(run, known)}</p>
+          {after}
         </main>,
         this.root,
       );
       return ready();
     }
+    const goesOn = !this.kept && this.state !== "over" && !known?.exit;
+    const live = { bar, after, goesOn };
     render(
-      <App
-        key={run.header.id}
-        run={run}
-        live={{ bar, after: earlier, goesOn: this.state !== "over" && !known?.exit }}
-      />,
+      this.beside
+        ? this.comparison(run, this.beside, live)
+        : <App key={run.header.id} run={run} live={live} />,
       this.root,
     );
   }
 
-  private drawEarlier(record: LiveRecord, after: ComponentChildren) {
-    const back = () => {
-      this.kept = null;
-      this.change();
+  /** What stands above and below a run. */
+  private surroundings(known: ShownRun | undefined) {
+    const beside = this.place && (
+      <BesideChoice
+        now={this.all}
+        earlier={this.earlier}
+        shown={this.place}
+        chosen={this.beside?.place ?? null}
+        choose={(place) => this.putBeside(place)}
+      />
+    );
+    const bar = this.kept
+      ? <EarlierBar back={() => this.keep(null)} beside={beside} />
+      : (
+        <Bar
+          all={this.all}
+          known={known}
+          connection={this.state}
+          choose={(name) => this.turnTo(name)}
+          again={() => void this.look()}
+          beside={beside}
+        />
+      );
+    const begun = (name: string) => {
+      this.turnTo(name);
+      void this.look();
     };
-    const run = record.run();
-    const bar = <EarlierBar back={back} />;
-    document.title = `${run?.header.name ?? "no record"} · Swell`;
-    render(
-      run
-        ? <App key={run.header.id} run={run} live={{ bar, after, goesOn: false }} />
-        : <main>{bar}<p class="broken" role="alert">Its record cannot be read.</p>{after}</main>,
-      this.root,
+    const after = (
+      <>
+        <Begin stored={this.stored} begun={begun} />
+        <Earlier
+          runs={this.earlier}
+          shown={this.kept?.id ?? null}
+          show={(id) => this.showEarlier(id)}
+        />
+      </>
     );
-    if (!run) ready();
+    return { bar, after };
   }
 
-  private nothing(known: ShownRun | undefined): string {
+  /** A run, which is B, and the one beside it. */
+  private comparison(run: Run, beside: BesideRun, live: Live) {
+    const { place, record, findings, amiss, goesOn } = beside;
+    const other = record.run();
+    const sided: Sided[] = [{ side: "b", run, goesOn: live.goesOn }];
+    if (other) sided.unshift({ side: "a", run: other, goesOn });
+    const name = sided.map(({ run }) => run.header.name).reverse().join(" beside ");
+    return (
+      <Comparison
+        key={`${place} ${run.header.id}`}
+        found={findings.found}
+        sided={sided}
+        runs={{ names: [name], index: 0, choose: () => {} }}
+        live={{ ...live, isLast: findings.isLast, amiss: amiss ?? findings.amiss }}
+      />
+    );
+  }
+
+  /** Why there is no run to show. */
+  private nothing(run: Run | null, known: ShownRun | undefined): string {
+    if (this.kept) {
+      return run
+        ? "The record of this run has no frame: it ended before its first second."
+        : "Its record cannot be read.";
+    }
     if (this.isAway) return "The host does not answer. This page asks it again.";
     if (!known) return "No run goes on. This page shows one as soon as it begins.";
     if (known.exit) return `The run did not begin: ${known.exit.reason}`;

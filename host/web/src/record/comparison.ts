@@ -36,6 +36,8 @@ export type Side = "a" | "b";
 export interface Sided {
   side: Side;
   run: Run;
+  /** Whether more of it is to come. */
+  goesOn?: boolean;
 }
 
 /** Which of the runs something is of. */
@@ -77,8 +79,9 @@ export interface Aligned {
 
 /** Lays runs on one axis, so that their measured parts begin at the same place. */
 export function aligned(all: readonly Sided[]): Aligned {
-  const begin = Math.max(...all.map(({ run }) => run.measuredFrom));
-  const shift = all.map(({ run }) => begin - run.measuredFrom);
+  // Of a run that still warms up, where that is to be.
+  const begin = Math.max(...all.map(({ run }) => run.warmUpSeconds));
+  const shift = all.map(({ run }) => begin - run.warmUpSeconds);
   const ends = all.map(({ run }, at) => (run.moments.at(-1)?.until ?? 0) + shift[at]);
   const end = Math.max(...ends);
   const step = Math.max(1, ...all.map(({ run }) => typicalStep(run)));

@@ -81,6 +81,8 @@ export interface Axis {
 
 export interface Run extends Axis {
   header: Header;
+  /** How long the warm-up took, or is to take at most. */
+  warmUpSeconds: number;
   moments: Moment[];
   marks: Mark[];
   /** Nothing where the record was cut short. */
@@ -134,17 +136,18 @@ export class RunBuilder {
     if (!major.startsWith("record/")) throw new Error(`${header.schema} is no record of a run`);
     const end = moments.at(-1)?.until ?? 0;
     const over = marks.find((mark) => mark.kind === "warm-up-over")?.at;
-    const measuredFrom = report?.run.warm_up_seconds ?? over ?? header.warm_up_seconds;
+    const warmUpSeconds = report?.run.warm_up_seconds ?? over ?? header.warm_up_seconds;
     const length = report?.run.measured_seconds ?? header.measured_seconds ?? Infinity;
     return {
       header,
+      warmUpSeconds,
       moments,
       marks: marks.toSorted((one, other) => one.at - other.at),
       report,
       warmUp,
       measured,
-      measuredFrom: Math.min(measuredFrom, end),
-      measuredUntil: Math.min(measuredFrom + length, Math.max(end, measuredFrom)),
+      measuredFrom: Math.min(warmUpSeconds, end),
+      measuredUntil: Math.min(warmUpSeconds + length, Math.max(end, warmUpSeconds)),
     };
   }
 }

@@ -6,6 +6,7 @@ import { CURVE, drawCurve } from "../charts/curve";
 import { DRAWN_RUNS } from "../charts/overlaid";
 import { labelOf, type Comparison as Found, type Side, type Sided } from "../record/comparison";
 import { figuresOf, surely, wholeRun, type Figures } from "../record/stretch";
+import type { Live } from "./app";
 import { change, valueWords } from "./difference";
 import { Differences } from "./differences";
 import { OverTime } from "./overlaid";
@@ -14,8 +15,22 @@ import { Icon, Panel } from "./parts";
 import { ready, Top, type Runs } from "./top";
 import * as words from "./words";
 
-export function Comparison(props: { found: Found; sided: Sided[]; runs: Runs }) {
-  const { found, sided, runs } = props;
+/** What the page has more while its host serves it. */
+interface ComparedLive extends Live {
+  /** Whether what was found is of both runs to their ends. */
+  isLast: boolean;
+  /** Why nothing was found, or nothing new. */
+  amiss: string | null;
+}
+
+export function Comparison(props: {
+  /** Nothing until the host has found something. */
+  found: Found | null;
+  sided: Sided[];
+  runs: Runs;
+  live?: ComparedLive;
+}) {
+  const { found, sided, runs, live } = props;
   const paint = usePaint();
   useEffect(ready, []);
   const drawn = useMemo(() => (["a", "b"] as const).flatMap((side) =>
@@ -26,42 +41,62 @@ export function Comparison(props: { found: Found; sided: Sided[]; runs: Runs }) 
     <>
       <Top runs={runs} />
       <main>
-        <Verdict found={found} sided={sided} />
-        <Differences
-          id="differences"
-          title="Differences"
-          rows={found.figures}
-          method={found.method}
-        />
+        {live?.bar}
+        {live && <Pending found={found} amiss={live.amiss} />}
+        {found && <Verdict found={found} sided={sided} isLast={live?.isLast ?? true} />}
+        {found && (
+          <Differences
+            id="differences"
+            title="Differences"
+            rows={found.figures}
+            method={found.method}
+          />
+        )}
         {drawn.length > 0 && (
           <>
             <OverTime drawn={drawn} figures={figures} paint={paint} all={sided.length} />
             <Curves drawn={drawn} figures={figures} paint={paint} />
           </>
         )}
-        <Differences
-          id="transactions"
-          title="Transactions"
-          rows={found.by_name}
-          method={found.method}
-        />
+        {found && (
+          <Differences
+            id="transactions"
+            title="Transactions"
+            rows={found.by_name}
+            method={found.method}
+          />
+        )}
+        {live?.after}
       </main>
       <footer>
-        Swell · this page holds its records and needs no network · made with Preact and uPlot, ©
+        Swell · {live
+          ? "this page follows both runs; what it has stays when the host is gone"
+          : "this page holds its records and needs no network"} · made with Preact and uPlot, ©
         their authors, MIT licence
       </footer>
     </>
   );
 }
 
-function Verdict({ found, sided }: { found: Found; sided: Sided[] }) {
+/** What there is to say as long as there are no findings, or no new ones. */
+function Pending({ found, amiss }: { found: Found | null; amiss: string | null }) {
+  if (amiss) return <p class="broken bad" role="alert">{amiss}</p>;
+  if (found) return null;
+  return <p class="broken" role="status">The host holds the runs against each other.</p>;
+}
+
+function Verdict(props: { found: Found; sided: Sided[]; isLast: boolean }) {
+  const { found, sided, isLast } = props;
   const differs = found.figures.filter(({ finding }) => finding === "differs");
   const p95 = found.figures.find(({ figure }) => figure === "response.p95");
   const isFailed = found.margins.some(({ ruling }) => ruling !== "passed");
-  const within = found.method === "two-runs" ? " within these two runs" : "";
+  const soFar = isLast ? "" : " so far";
+  const within = (found.method === "two-runs" ? " within these two runs" : "") + soFar;
   const word = found.method === "totals-of-two-runs"
     ? "Two totals beside each other"
-    : differs.length > 0 ? `B differs from A${within}` : "No difference can be told";
+    : differs.length > 0
+      ? `B differs from A${within}`
+      : `No difference can be told${soFar}`;
   const state = isFailed ? "fail" : differs.length > 0 ? "warn" : "info";
   return (
     <section class="verdict" aria-label="Verdict">
@@ -161,11 +196,12 @@ function Margins({ found }: { found: Found }) {
 
 function sideWords(found: Found, sided: Sided[], side: Side): string {
   const names = found[side];
-  const first = sided.find((run) => run.side === side)?.run;
+  const first = sided.find((run) => run.side === side);
   if (names.length > 1) return `${names.length} runs: ${names.join(", ")}`;
   if (!first) return `${names[0]}: its totals`;
-  const { header, report } = first;
-  const end = report ? `exit ${report.exit.code}, ${report.verdict.stamp}` : "without an end";
+  const { goesOn, run: { header, report } } = first;
+  const cut = goesOn ? "goes on" : "without an end";
+  const end = report ? `exit ${report.exit.code}, ${report.verdict.stamp}` : cut;
   return `${header.name}, ${words.date(header.began_at)}, ${end} (${names[0]})`;
 }
 

@@ -59,7 +59,7 @@ export class Pages {
     });
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
+      if (message.type() === "error") errors.push(`${message.text()} ${message.location().url}`);
     });
     await page.goto(address + hash);
     await page.waitForSelector("html[data-ready]", { state: "attached" });

@@ -8,7 +8,9 @@ import type { Page } from "playwright-core";
 
 import { Pages } from "./chromium";
 
-const { SWELL_PAGE: address = "", SWELL_PID: pid = "", SWELL_RUN: name = "" } = process.env;
+const {
+  SWELL_PAGE: address = "", SWELL_PID: pid = "", SWELL_RUN: name = "", SWELL_TARGET: target = "",
+} = process.env;
 const pages = await Pages.begin();
 
 /** How long something of the page may take: machines that test are busy. */
@@ -35,6 +37,12 @@ async function open() {
   const opened = await pages.visit(`${address}/`);
   opened.page.setDefaultTimeout(PATIENCE_MS);
   return opened;
+}
+
+/** Stops the run that is shown. */
+async function stop(page: Page) {
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Stop it now?", exact: true }).click();
 }
 
 const tests: Record<string, () => Promise<void>> = {
@@ -76,8 +84,7 @@ const tests: Record<string, () => Promise<void>> = {
     const before = await completed(page);
     await grows(page, before);
 
-    await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await page.getByRole("button", { name: "Stop it now?", exact: true }).click();
+    await stop(page);
     for (const tab of [page, other]) {
       await tab.getByText("All of it is here").waitFor();
       await tab.locator("h1.pass, h1.warn, h1.fail", { hasNotText: "Running" }).waitFor();
@@ -85,7 +92,63 @@ const tests: Record<string, () => Promise<void>> = {
     assert.equal(await completed(page), await completed(other));
     console.log(`transactions: ${await completed(page)}`);
     // The host is gone, and what does not answer any more is no error of the page.
-    assert.deepEqual(errors.filter((error) => !error.includes("ERR_")), []);
+    // Nor is it that it has stored no scenarios.
+    const amiss = (error: string) => !/ERR_|404 .*\/v1\/scenarios/.test(error);
+    assert.deepEqual(errors.filter(amiss), []);
+  },
+
+  async stored() {
+    const { page, errors } = await open();
+    await page.getByText("No run goes on").waitFor();
+    const form = page.locator("#begin form");
+    assert.deepEqual(await form.locator("[name=stored] option").allInnerTexts(), ["browse"]);
+    const begin = async (typed: Record<string, string>) => {
+      for (const [name, text] of Object.entries(typed)) {
+        await form.locator(`input[name=${name}]`).fill(text);
+      }
+      await form.getByRole("button", { name: "Begin", exact: true }).click();
+    };
+    // What it may not reach, and what is no number, the host says.
+    await begin({ amount: "many", target });
+    await page.getByRole("alert").filter({ hasText: "many" }).waitFor();
+    await begin({ amount: "50", target: "http://10.0.0.1:81/" });
+    await page.getByRole("alert").filter({ hasText: "--target http://10.0.0.1:81/" }).waitFor();
+    await begin({ target });
+    await page.locator("#time canvas").first().waitFor();
+    await grows(page, await completed(page));
+    await stop(page);
+    await page.getByText("All of it is here").waitFor();
+
+    const first = page.url();
+    await form.locator("[name=load]").selectOption("vus");
+    await begin({ amount: "2", duration: "1h", target });
+    await page.waitForURL((url) => url.href !== first);
+    await page.locator(".lamp.measuring").first().waitFor();
+    await grows(page, await completed(page));
+
+    // The first is beside it, from the history, and what is found follows.
+    const earlier = page.locator("optgroup[label='Earlier runs'] option").first();
+    await page.getByLabel("Beside it").selectOption(await earlier.getAttribute("value"));
+    const row = page.locator("#differences tr", { hasText: "throughput" });
+    await row.waitFor();
+    assert.match(await page.locator("h1").innerText(), /so far$/);
+    assert.match(await page.locator(".facts").innerText(), /goes on/);
+    assert.ok(await page.locator("#time canvas").count() >= 3);
+    const before = await row.innerText();
+    await page.waitForFunction(
+      (before) => [...document.querySelectorAll<HTMLElement>("#differences tr")].some((row) =>
+        row.innerText.startsWith("throughput") && row.innerText !== before),
+      before);
+    await stop(page);
+    await page.locator("h1", { hasNotText: "so far" }).waitFor();
+    assert.match(await page.locator(".facts").innerText(), /exit 0/);
+    // So it is after a reload, too; then one alone.
+    await page.reload();
+    await row.waitFor();
+    await page.getByLabel("Beside it").selectOption("");
+    await page.locator("#transactions tbody td").first().waitFor();
+    assert.equal(await page.locator("#differences").count(), 0);
+    assert.deepEqual(errors.filter((error) => !error.includes("422")), []);
   },
 
   async login() {
@@ -102,7 +165,8 @@ const tests: Record<string, () => Promise<void>> = {
     assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite], [true, true, "Strict"]);
     assert.equal(cookie.name, `swell-${new URL(address).port}`);
     await grows(page, await completed(page));
-    assert.deepEqual(errors.filter((error) => !error.includes("401")), []);
+    const amiss = (error: string) => !/401|404 .*\/v1\/scenarios/.test(error);
+    assert.deepEqual(errors.filter(amiss), []);
   },
 };
 
