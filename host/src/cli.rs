@@ -81,12 +81,13 @@ enum TypedCommand {
     History(history::HistoryArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(check::CheckArgs),
-    /// Make a new scenario: a Rust package, or a file of steps of a HAR, a curl command and others.
+    /// Make a new scenario: a Rust package, a script, or a file of steps of a HAR, a curl command
+    /// and others.
     New(new_project::NewArgs),
     /// Compile a Rust scenario to a .wasm file.
     Build(build_scenario::BuildArgs),
     /// Print the JSON Schema of what `--out json=FILE` writes, of a run or of a comparison, or of
-    /// files of steps.
+    /// files of steps; or the types of what scripts import as "swell".
     Schema {
         /// Of what.
         #[arg(value_enum, default_value_t = SchemaOf::Run)]
@@ -109,6 +110,8 @@ enum SchemaOf {
     Compare,
     /// A scenario as a file of steps.
     Scenario,
+    /// The module "swell" of scripts: no JSON Schema, but types for editors, as swell.d.ts.
+    Types,
 }
 
 /// What was typed, read.
@@ -197,6 +200,7 @@ fn print_schema(of: SchemaOf) -> anyhow::Result<()> {
         SchemaOf::Run => schemars::schema_for!(swell_report::Written).to_value(),
         SchemaOf::Compare => swell_report::RunComparison::schema().to_value(),
         SchemaOf::Scenario => swell_steps::schema(),
+        SchemaOf::Types => return Ok(terminal::show(swell_javascript::TYPES)?),
     };
     Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }

@@ -52,8 +52,8 @@ pub(crate) fn with_interpreter(
                 )
             })?),
             None if LANGUAGES.iter().any(|(known, _)| *known == extension) => bail!(
-                "{} is a script in JavaScript, and this host has no interpreter of it\nhelp: \
-                `cargo xtask install` in a clone of Swell brings one",
+                "{} is for the interpreter of JavaScript, which this host does not have\nhelp: \
+                `cargo xtask install` in a clone of Swell brings it",
                 path.display()
             ),
             kept => kept,
@@ -90,7 +90,8 @@ pub(crate) fn is_steps(path: &Path) -> bool {
 }
 
 /// Extensions whose scripts are of a language of another name, and that language.
-const LANGUAGES: [(&str, &str); 2] = [("js", "javascript"), ("mjs", "javascript")];
+const LANGUAGES: [(&str, &str); 4] =
+    [("js", "javascript"), ("mjs", "javascript"), ("mts", "javascript"), ("ts", "javascript")];
 
 /// Whether a file is a component by its extension.
 pub(crate) fn is_component(path: &Path) -> bool {

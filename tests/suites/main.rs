@@ -38,6 +38,7 @@ mod stops;
 mod target;
 mod terminal;
 mod trying;
+mod typescript;
 
 /// A suite that nobody names is compiled by nobody, and its tests pass for ever.
 #[test]

@@ -6,6 +6,7 @@
 //! The set that comes of it is the test: what each user is given, what another node is sent, and
 //! what the hash of a result is of.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -63,7 +64,7 @@ impl ScriptSource {
         }
     }
 
-    /// The file that is asked for by this path.
+    /// The file that is asked for by this path; `cart.ts` where `cart.js` is not there.
     pub(crate) fn find(&self, path: &str) -> Result<ScriptFile, LoadError> {
         let refused = |reason: String, cure: String| LoadError::ScriptFile {
             path: path.to_owned(),
@@ -76,7 +77,13 @@ impl ScriptSource {
         let io = |error: std::io::Error| refused(error.to_string(), String::new());
         let script = script.canonicalize().map_err(io)?;
         let folder = script.parent().unwrap_or(Path::new("/"));
-        let found = folder.join(path).canonicalize().map_err(io)?;
+        let found = match folder.join(path).canonicalize() {
+            Err(error) if error.kind() == ErrorKind::NotFound => match typescript_of(path) {
+                Some(source) if folder.join(&source).exists() => return self.find(&source),
+                _ => return Err(io(error)),
+            },
+            found => found.map_err(io)?,
+        };
         let is_allowed =
             |place: &PathBuf| place.canonicalize().is_ok_and(|place| found.starts_with(place));
         if !found.starts_with(folder) && !allowed.iter().any(is_allowed) {
@@ -95,6 +102,13 @@ impl ScriptSource {
         })?;
         Ok(ScriptFile { path: path.to_owned(), content: content.into() })
     }
+}
+
+/// The file that is meant, as TypeScript has it, where the JavaScript is asked for that would be
+/// made of it.
+fn typescript_of(path: &str) -> Option<String> {
+    let stem = path.strip_suffix("js")?;
+    (stem.ends_with('.') || stem.ends_with(".m")).then(|| format!("{stem}ts"))
 }
 
 /// Names the test: its files and the interpreter whose hash this is.
@@ -141,6 +155,10 @@ mod tests {
         ] {
             let found = source.find(path).expect(path);
             assert_eq!((found.path.as_str(), &found.content[..]), (path, content.as_bytes()));
+        }
+        std::fs::write(at("tests/lib/price.ts"), "a").expect("it can be written");
+        for asked in ["lib/price.js", "lib/price.ts"] {
+            assert_eq!(source.find(asked).expect(asked).path, "lib/price.ts");
         }
         for path in
             ["../secret/key", "key", "/etc/passwd", at("secret/key").to_str().expect("it is")]

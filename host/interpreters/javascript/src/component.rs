@@ -2,7 +2,8 @@
 //!
 //! A script is evaluated in `load`, once in each user's instance, as k6 evaluates its init context
 //! once a user. `test.rs` has it, with the files that it imports and opens; `natives.rs` gives the
-//! contract to JavaScript, and what scripts import is JavaScript in `modules/`.
+//! contract to JavaScript, `typescript.rs` makes JavaScript of TypeScript, and what scripts import is
+//! JavaScript in `modules/`.
 
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
@@ -11,6 +12,7 @@ mod loading;
 mod modules;
 mod natives;
 mod test;
+mod typescript;
 
 use self::exports::swell::scenario::lifecycle::{self, FileInfo};
 use self::exports::swell::scenario::script::{self, Fault, Loaded, TestFile};
@@ -39,6 +41,10 @@ impl lifecycle::Guest for JavaScript {
     }
 
     fn conduct() -> Result<(), String> {
+        if test::conducts() {
+            natives::runs::allow();
+            return test::call("conduct", ()).map(drop);
+        }
         // Each scenario is a run of its own, with its settings and its beginning.
         let mut begun = 0.0;
         let mut open = Vec::new();

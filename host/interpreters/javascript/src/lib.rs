@@ -4,3 +4,6 @@
 
 pub mod paths;
 pub mod stack;
+
+/// The types of the module "swell", for editors.
+pub const TYPES: &str = include_str!("../types/swell.d.ts");

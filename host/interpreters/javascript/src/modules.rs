@@ -3,7 +3,7 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 10] = [
+const MODULES: [(&str, &str); 11] = [
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
     ("swell:options", include_str!("modules/options.js")),
@@ -14,6 +14,7 @@ const MODULES: [(&str, &str); 10] = [
     ("k6/encoding", include_str!("modules/encoding.js")),
     ("k6/execution", include_str!("modules/execution.js")),
     ("k6/metrics", include_str!("modules/metrics.js")),
+    ("swell", include_str!("modules/swell.js")),
 ];
 
 /// Most scripts that import a URL import this one, of any version; none is fetched.

@@ -3,6 +3,9 @@
 //! They take and give arrays of plain values, as reading a property by its name costs more than
 //! most of what is done here.
 
+mod feeds;
+pub(crate) mod runs;
+
 use std::cell::{Cell, RefCell};
 
 use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
@@ -74,6 +77,8 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
             bytes(&buffer).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         },
     }
+    feeds::define(ctx, &natives)?;
+    runs::define(ctx, &natives)?;
     ctx.globals().set("__swell", natives)
 }
 

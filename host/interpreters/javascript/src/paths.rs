@@ -30,6 +30,26 @@ pub fn resolve(base: &str, specifier: &str) -> String {
     if is_absolute { format!("/{path}") } else { path }
 }
 
+/// Whether a file is TypeScript.
+pub fn is_typescript(path: &str) -> bool {
+    path.ends_with(".ts") || path.ends_with(".mts")
+}
+
+/// A path with the ending that an import in TypeScript may leave out.
+pub fn with_ending(base: &str, path: String) -> String {
+    let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let has_ending = ["cjs", "js", "json", "mjs", "mts", "ts"].contains(&ending);
+    if is_typescript(base) && !has_ending { path + ".ts" } else { path }
+}
+
+/// The file of TypeScript that is meant where an import names the JavaScript that would be made of
+/// it.
+pub fn source_of(path: &str) -> Option<String> {
+    let stem = path.strip_suffix("js")?;
+    (stem.ends_with('.') || stem.ends_with(".m")).then(|| format!("{stem}ts"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +69,24 @@ mod tests {
             ("/data/lib.js", "../../../other.js", "/other.js"),
         ] {
             assert_eq!(resolve(base, specifier), path, "{specifier} in {base}");
+        }
+    }
+
+    #[test]
+    fn an_import_in_typescript_may_leave_out_its_ending() {
+        for (base, path, whole) in [
+            ("shop.ts", "lib/cart", "lib/cart.ts"),
+            ("shop.mts", "lib.v2/cart.service", "lib.v2/cart.service.ts"),
+            ("shop.ts", "lib/cart.js", "lib/cart.js"),
+            ("shop.ts", "users.json", "users.json"),
+            ("shop.js", "lib/cart", "lib/cart"),
+        ] {
+            assert_eq!(with_ending(base, path.to_owned()), whole, "{path} in {base}");
+        }
+        assert_eq!(source_of("lib/cart.js").as_deref(), Some("lib/cart.ts"));
+        assert_eq!(source_of("cart.mjs").as_deref(), Some("cart.mts"));
+        for none in ["cart.ts", "cart.json", "cartjs", "users.csv"] {
+            assert_eq!(source_of(none), None, "{none}");
         }
     }
 

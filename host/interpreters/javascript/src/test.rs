@@ -10,13 +10,14 @@ use rquickjs::{
     CatchResultExt, CaughtError, Context, Ctx, Error, Exception, Function, Module, Object,
     Persistent, Runtime, Value,
 };
-use swell_javascript::paths::{is_file, resolve};
+use swell_javascript::paths::{is_file, is_typescript, resolve, source_of, with_ending};
 use swell_javascript::stack::place;
 
 use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
 use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
 use crate::loading::{FILES, LOADING, NEEDS, need};
 use crate::modules::RUNNER;
+use crate::typescript::{self, Untranslated};
 use crate::{modules, natives};
 
 /// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
@@ -30,6 +31,8 @@ struct Test {
     turn: Persistent<Function<'static>>,
     /// The scenarios, with the milliseconds after which each begins.
     scenarios: Vec<(String, f64)>,
+    /// Whether the script begins its runs itself.
+    conducts: bool,
 }
 
 thread_local! {
@@ -75,17 +78,19 @@ fn evaluate(name: &str) -> Result<(Test, FileInfo), Fault> {
             let described: Vec<Vec<String>> = describe.call((script, stem))?;
             let run = Persistent::save(&ctx, runner.get::<_, Function<'_>>("run")?);
             let turn = Persistent::save(&ctx, runner.get::<_, Function<'_>>("turn")?);
-            Ok((Persistent::save(&ctx, runner), run, turn, described))
+            let conducts: bool = runner.get("conducts")?;
+            Ok((Persistent::save(&ctx, runner), run, turn, described, conducts))
         };
         load().catch(&ctx).map_err(fault)
     });
-    let (runner, run, turn, described) = loaded?;
+    let (runner, run, turn, described, conducts) = loaded?;
     let described: Vec<_> = described.into_iter().map(scenario).collect();
     // Several begin side by side, as k6's do; one that begins later waits.
-    let has_conduct = described.len() > 1 || described.iter().any(|(_, start)| *start > 0.0);
+    let has_conduct =
+        conducts || described.len() > 1 || described.iter().any(|(_, start)| *start > 0.0);
     let begin = described.iter().map(|(scenario, start)| (scenario.name.clone(), *start)).collect();
     let scenarios = described.into_iter().map(|(scenario, _)| scenario).collect();
-    let test = Test { context, runner, run, turn, scenarios: begin };
+    let test = Test { context, runner, run, turn, scenarios: begin, conducts };
     Ok((test, FileInfo { scenarios, has_conduct }))
 }
 
@@ -127,7 +132,7 @@ impl Resolver for Modules {
             return Ok(name.to_owned());
         }
         if is_file(name) {
-            return Ok(resolve(base, name));
+            return Ok(file_of(base, name));
         }
         let message = modules::missing(name);
         // The stack does not say where an import stands: it is looked for.
@@ -171,8 +176,26 @@ impl Loader for Modules {
         if name.ends_with(".json") {
             return Module::declare(ctx.clone(), name, format!("export default {text}"));
         }
-        Module::declare(ctx.clone(), name, text)
+        if !is_typescript(name) {
+            return Module::declare(ctx.clone(), name, text);
+        }
+        match typescript::javascript(text) {
+            Ok(script) => Module::declare(ctx.clone(), name, script),
+            Err(Untranslated { message, line, column }) => {
+                let error = Exception::from_message(ctx.clone(), &message)?;
+                error.as_object().set("stack", format!("    at {name}:{line}:{column}\n"))?;
+                Err(error.throw())
+            }
+        }
     }
+}
+
+/// The file that an import means: as it is written, or as TypeScript understands it.
+fn file_of(base: &str, specifier: &str) -> String {
+    let path = with_ending(base, resolve(base, specifier));
+    let has = |path: &str| FILES.with_borrow(|files| files.iter().any(|file| file.path == path));
+    // The host gives the one for the other, where there is but one.
+    source_of(&path).filter(|source| !has(&path) && has(source)).unwrap_or(path)
 }
 
 /// The line and column in which a module is imported.
@@ -191,6 +214,11 @@ pub(crate) fn scenarios() -> Vec<(String, f64)> {
         .with_borrow(|test| test.as_ref().map(|test| test.scenarios.clone()).unwrap_or_default());
     scenarios.sort_by(|one, other| one.1.total_cmp(&other.1));
     scenarios
+}
+
+/// Whether the script begins its runs itself.
+pub(crate) fn conducts() -> bool {
+    TEST.with_borrow(|test| test.as_ref().is_some_and(|test| test.conducts))
 }
 
 /// Calls a function of the runner to its end; what it returns is text, or nothing.

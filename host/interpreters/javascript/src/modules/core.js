@@ -6,8 +6,8 @@ delete globalThis.__swell;
 /** What `options` says of requests. */
 export const settings = { maxRedirects: 10, discardResponseBodies: false, userAgent: undefined, throw: false };
 
-/** Where the iteration is. */
-export const at = { group: '' };
+/** Where the iteration is: in which group, and in which transactions of the script's own. */
+export const at = { group: '', open: [] };
 
 // A thousand and first name ends a user, so names that never end share one.
 const MOST = 900;
@@ -29,9 +29,12 @@ function cut(name) {
   return name;
 }
 
+/** Opens a transaction. */
+export const begin = (name) => native.begin(kind(name));
+
 /** Runs a function as a transaction; what it throws makes it a failed one. */
 export function transaction(name, body) {
-  native.begin(kind(name));
+  begin(name);
   let result;
   try {
     result = body();
@@ -48,6 +51,14 @@ export function flat(object) {
   const words = [];
   for (const name in object) words.push(name, String(object[name]));
   return words;
+}
+
+/** Settings of `host run` as pairs of a name and a value, of an object with the names of flags. */
+export function settingsOf(object) {
+  return Object.entries(object).flatMap(([name, given]) => {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return [given].flat().map((value) => [flag, String(value)]);
+  });
 }
 
 const UNITS = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };

@@ -3,7 +3,7 @@
 // What a command line says comes before them. What has no counterpart is noted, and said once when
 // the run begins; what would make another load than was asked for is an error.
 
-import { milliseconds, settings } from 'swell:core';
+import { milliseconds, settings, settingsOf } from 'swell:core';
 
 const time = (value) => `${milliseconds(value)}ms`;
 
@@ -24,6 +24,10 @@ function load(name, one) {
       const stages = one.stages.map((stage) => ['stage', `${time(stage.duration)}:${perSecond(stage.target)}`]);
       return [['rate', perSecond(whole('startRate', 0))], ...stages, users];
     }
+    case undefined:
+      // All its load is in settings, or is for `conduct` to say.
+      if (one.settings !== undefined) return [];
+    // falls through
     default:
       throw new TypeError(`options.scenarios.${name}: executor ${JSON.stringify(one.executor)} is not there; there are ` +
         'constant-vus, shared-iterations, constant-arrival-rate and ramping-arrival-rate');
@@ -33,7 +37,7 @@ function load(name, one) {
 // Honoured elsewhere, or of no meaning here: nothing to say of them.
 const KNOWN = new Set(['vus', 'duration', 'iterations', 'scenarios', 'thresholds', 'maxRedirects',
   'discardResponseBodies', 'userAgent', 'throw', 'setupTimeout', 'teardownTimeout', 'summaryTrendStats',
-  'summaryTimeUnit', 'cloud', 'ext', 'tags']);
+  'summaryTimeUnit', 'cloud', 'ext', 'tags', 'settings']);
 
 // What a run may touch is for whoever runs it to say.
 const REACH = { insecureSkipTLSVerify: '--insecure', hosts: '--allow-host', tlsAuth: '--cert and --key',
@@ -54,15 +58,16 @@ export function scenariosOf(options, stem) {
   }
   for (const key in settings) if (options[key] !== undefined) settings[key] = options[key];
   const rules = thresholds(options.thresholds ?? {}, notes).map((rule) => ['threshold', rule]);
+  const own = settingsOf(options.settings ?? {});
   const scenarios = Object.entries(options.scenarios ?? {}).map(([name, one]) => ({
     name,
     exec: one.exec ?? 'default',
     env: one.env ?? {},
     start: milliseconds(one.startTime ?? 0),
-    settings: [...load(name, one), ...rules],
+    settings: [...load(name, one), ...own, ...settingsOf(one.settings ?? {}), ...rules],
   }));
   if (scenarios.length > 0) return { scenarios, notes };
-  const alone = [['vus', `${options.vus ?? 1}`]];
+  const alone = options.vus === undefined && own.length > 0 ? own : [['vus', `${options.vus ?? 1}`], ...own];
   if (options.duration !== undefined) alone.push(['duration', time(options.duration)]);
   if (options.iterations !== undefined) alone.push(['iterations', `${options.iterations}`]);
   return { scenarios: [{ name: stem, exec: 'default', env: {}, start: 0, settings: [...alone, ...rules] }], notes };

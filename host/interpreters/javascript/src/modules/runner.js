@@ -14,11 +14,15 @@ let body;
 let data;
 let count = 0;
 
+/** Whether the script begins its runs itself. */
+export let conducts = false;
+
 /** The scenarios of a script that was evaluated: for each a list of its name, description, whether
  * it has a `setup`, when it begins, and its settings. */
 export function describe(module, stem) {
   script = module;
   const options = script.options ?? {};
+  conducts = typeof script.conduct === 'function';
   ({ scenarios, notes } = scenariosOf(options, stem));
   for (const { exec, name } of scenarios) {
     if (typeof script[exec] === 'function') continue;
@@ -32,6 +36,11 @@ export function describe(module, stem) {
   return scenarios.map(({ name, exec, settings, start }) => [
     name, exec === 'default' ? 'JavaScript' : exec, `${prepares}`, `${start}`, ...settings.flat(),
   ]);
+}
+
+/** Begins the script's runs. */
+export async function conduct() {
+  await script.conduct();
 }
 
 export async function setup(scenario) {
@@ -58,6 +67,7 @@ export function start(scenario, given) {
 export function run() {
   running.iteration = count++;
   at.group = '';
+  if (at.open.length > 0) at.open = [];
   clearCookies();
   clearTimers();
   return body(data);
