@@ -4,8 +4,8 @@
 //!
 //! - **The command line** on top: `cli` says which commands there are and does what is typed.
 //! - **Commands**: `run` (`host run`, `host find`), `attempt` (`host try`), `check`, `compare`,
-//!   `merge`, `report` (`host report`), `view`, `history`, `k8s`, `new_project`, `new_steps`,
-//!   `build_scenario` with `toolchain`; those of a cluster are in `cluster/`.
+//!   `merge`, `report` (`host report`), `view`, `history`, `k8s`, `new_project`, `new_script`,
+//!   `new_steps`, `build_scenario` with `toolchain`; those of a cluster are in `cluster/`.
 //! - **Several hosts**, in `cluster/`: an `executor` of runs.
 //! - **What begins runs, or gives them orders**: `programme` (which runs a file stands for, and
 //!   when each begins and ends), `conduct` (a file's own code), `control_api` (over HTTP: `access`
@@ -50,6 +50,7 @@ mod live_history;
 mod live_page;
 mod merge;
 mod new_project;
+mod new_script;
 mod new_steps;
 mod node_record;
 mod notes;

@@ -1,4 +1,5 @@
-//! `host new`: a folder with a scenario in Rust that runs as it is, or a file of steps.
+//! `host new`: a folder with a scenario in Rust that runs as it is, or one file, of a script or of
+//! steps.
 //!
 //! The templates are the SDK's own examples, so what a user begins with has been compiled and run
 //! by the tests.
@@ -7,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::{new_steps, terminal};
+use crate::{new_script, new_steps, terminal};
 
-/// Make a folder with a scenario in Rust, ready to build and run, or a file of steps
+/// Make a folder with a scenario in Rust, ready to build and run, or a file in another language
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewArgs {
-    /// Name of the scenario's package and folder, or of the file of steps
+    /// Name of the scenario's package and folder, or of the file
     #[arg(required_unless_present = "from")]
     name: Option<String>,
 
@@ -51,6 +52,10 @@ enum Language {
     /// A package to compile
     #[default]
     Rust,
+    /// A script as k6 has it: one file, which needs no compiler
+    Js,
+    /// The same with types
+    Ts,
     /// A file of steps, which needs no compiler
     Steps,
 }
@@ -67,7 +72,7 @@ enum Template {
     Data,
 }
 
-/// The name of a file in the new folder, and its text.
+/// The name of a file beside the scenario, and its text.
 type File = (&'static str, &'static str);
 
 impl Template {
@@ -79,6 +84,25 @@ impl Template {
         }
     }
 
+    /// The same as a script of this language.
+    fn script(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Hello, Language::Ts) => {
+                include_str!("../../sdk-examples/hello-http/hello-http.ts")
+            }
+            (Self::Login, Language::Ts) => {
+                include_str!("../../sdk-examples/login-session/login-session.ts")
+            }
+            (Self::Data, Language::Ts) => {
+                include_str!("../../sdk-examples/data-feed/data-feed.ts")
+            }
+            (Self::Hello, _) => include_str!("../../sdk-examples/hello-http/hello-http.js"),
+            (Self::Login, _) => include_str!("../../sdk-examples/login-session/login-session.js"),
+            (Self::Data, _) => include_str!("../../sdk-examples/data-feed/data-feed.js"),
+        }
+    }
+
+    /// The files of data that it needs.
     fn data(self) -> &'static [File] {
         match self {
             Self::Hello | Self::Login => &[],
@@ -108,13 +132,21 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
         return new_steps::from(&source, all, out.or(name.as_deref().map(new_steps::file_of)));
     }
     let name = name.context("a name is missing")?;
+    if sdk.is_some() && lang != Language::Rust {
+        bail!("--sdk is for Rust\nhelp: leave it out with --lang");
+    }
     match lang {
         Language::Rust => package(&name, template, sdk),
-        Language::Steps if template == Template::default() && sdk.is_none() => {
+        Language::Js | Language::Ts => {
+            let ending = if lang == Language::Js { "js" } else { "ts" };
+            let text = template.script(lang);
+            new_script::first(&name, ending, text, template.data(), template.flags())
+        }
+        Language::Steps if template == Template::default() => {
             new_steps::first(&new_steps::file_of(&name))
         }
         Language::Steps => {
-            bail!("--template and --sdk are for Rust\nhelp: leave them out with --lang steps")
+            bail!("--template is for Rust and scripts\nhelp: leave it out with --lang steps")
         }
     }
 }

@@ -123,12 +123,15 @@ fn all_of(source: impl Read, name: &str) -> anyhow::Result<String> {
 }
 
 /// Writes a file that is not there yet.
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It is there already or can't be written.
+pub(crate) fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     let name = line(&file.to_string_lossy()).to_string();
     let mut opened = match File::create_new(file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{name} exists already\nhelp: choose another with --out, or remove it first")
+            bail!("{name} exists already\nhelp: choose another name, or remove it first")
         }
         Err(error) => return Err(error).with_context(|| format!("can't write {name}")),
     };

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swell_tests::{Host, Target, TargetSettings};
+use swell_tests::{Host, Target, TargetSettings, guest};
 use tempfile::TempDir;
 
 /// Building the library from source takes minutes on a machine that never did it.
@@ -122,4 +122,38 @@ fn building_what_is_no_scenario_says_what_is_missing() {
         failed.stderr
     );
     assert!(!folder.path().join("broken.wasm").exists());
+}
+
+#[test]
+fn a_new_script_is_one_file_that_runs_at_once() {
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    for (template, flags, transaction) in [
+        ("hello", "--iterations 3", "front page"),
+        ("login", "--iterations 3", "account by token"),
+        ("data", "--iterations 3 --data users=users.csv --data orders=orders.jsonl", "place order"),
+    ] {
+        for ending in ["js", "ts"] {
+            let folder = folder();
+            let args = format!("--lang {ending} --template {template}");
+            let made = new(folder.path(), "shop").args(&args).finish().expect_code(0);
+            let file = format!("shop.{ending}");
+            assert!(made.stdout.contains(&format!("host run {file}")), "{}", made.stdout);
+            let files = folder.path().read_dir().expect("it is there").count();
+            assert_eq!(files, if template == "data" { 3 } else { 1 }, "{template}");
+            let run = Host::run_file(&folder.path().join(&file)).in_folder(folder.path());
+            let run = run.arg("--interpreter").arg(guest("javascript")).target(target.url());
+            let done = run.args(&format!("--vus 1 {flags}")).finish().expect_done();
+            assert_eq!(done.count(&format!("/measured/by_name/{transaction}/ok")), 3, "{template}");
+            assert_eq!(done.count("/measured/transactions/failed"), 0, "{template}");
+            let again = new(folder.path(), &file).args(&args).finish().expect_code(104);
+            assert!(again.stderr.contains("exists already"), "{}", again.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_types_of_the_module_are_printed_for_editors() {
+    let printed = Host::new("schema").arg("types").finish().expect_code(0);
+    let types = include_str!("../../host/interpreters/javascript/types/swell.d.ts");
+    assert_eq!(printed.stdout, types);
 }
