@@ -12,26 +12,35 @@ use serde_json::Value;
 use crate::step;
 use crate::workspace::Workspace;
 
-/// What is shipped, by the names of our packages.
-const SHIPPED: [&str; 3] = ["swell-host", "swell-javascript", "swell-steps"];
+/// The package of the host.
+const HOST: &str = "swell-host";
+
+/// Those of the interpreters. Each is an example of its package, and so what only it uses stands
+/// there among what is for tests.
+const INTERPRETERS: [&str; 2] = ["swell-javascript", "swell-steps"];
+
+/// What interpreters are built for, where a machine has it; all that is for WebAssembly is in it.
+const WASM: &str = "wasm32-wasip2";
 
 /// A text with all of them: who wrote what under which licence, and each licence's words once.
 ///
 /// # Errors
 /// Cargo or npm do not say what there is.
 pub(super) fn of_others(workspace: &Workspace) -> anyhow::Result<String> {
-    let mut cargo = workspace.cargo(["metadata", "--locked", "--format-version", "1"]);
-    cargo.args(["--filter-platform", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH)]);
-    let metadata: Value = serde_json::from_str(&step::output(&mut cargo)?)?;
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut list = String::new();
-    for id in reachable(&metadata) {
-        let Some(package) = package(&metadata, id).filter(|package| !package["source"].is_null())
-        else {
-            continue;
-        };
-        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
-        note(package, manifest.parent(), &mut list, &mut texts)?;
+    let mut noted = BTreeSet::new();
+    let native = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    for (target, shipped) in [(native.as_str(), &[HOST][..]), (WASM, &INTERPRETERS)] {
+        let mut cargo = workspace.cargo(["metadata", "--locked", "--format-version", "1"]);
+        cargo.args(["--filter-platform", target]);
+        let metadata: Value = serde_json::from_str(&step::output(&mut cargo)?)?;
+        for id in reachable(&metadata, shipped) {
+            let package = package(&metadata, id).filter(|package| !package["source"].is_null());
+            let Some(package) = package.filter(|_| noted.insert(id.to_owned())) else { continue };
+            let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+            note(package, manifest.parent(), &mut list, &mut texts)?;
+        }
     }
     let modules = workspace.root().join("host/web/node_modules");
     let page = fs::read_to_string(workspace.root().join("host/web/package.json"))?;
@@ -81,10 +90,12 @@ fn package<'a>(metadata: &'a Value, id: &str) -> Option<&'a Value> {
 }
 
 /// The packages that end up in what is shipped: not those that only build or test it.
-fn reachable(metadata: &Value) -> BTreeSet<&str> {
+fn reachable<'a>(metadata: &'a Value, names: &[&str]) -> BTreeSet<&'a str> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    let shipped = packages.filter(|package| SHIPPED.iter().any(|name| package["name"] == **name));
+    let shipped = packages.filter(|package| names.iter().any(|name| package["name"] == **name));
     let mut open: Vec<&str> = shipped.filter_map(|package| package["id"].as_str()).collect();
+    let roots = open.clone();
+    let has_examples = names.iter().all(|name| INTERPRETERS.contains(name));
     let nodes = metadata["resolve"]["nodes"].as_array().into_iter().flatten();
     let nodes: BTreeMap<&str, &Value> =
         nodes.filter_map(|node| Some((node["id"].as_str()?, node))).collect();
@@ -96,7 +107,11 @@ fn reachable(metadata: &Value) -> BTreeSet<&str> {
         let Some(node) = nodes.get(id) else { continue };
         for dependency in node["deps"].as_array().into_iter().flatten() {
             let mut kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
-            if kinds.any(|kind| kind["kind"].is_null()) {
+            let is_shipped = |kind: &Value| match kind.as_str() {
+                None => true,
+                Some(kind) => has_examples && kind == "dev" && roots.contains(&id),
+            };
+            if kinds.any(|kind| is_shipped(&kind["kind"])) {
                 open.extend(dependency["pkg"].as_str());
             }
         }
