@@ -26,6 +26,7 @@ const STYLES: Styles = Styles::styled()
 /// What a first look shows under the commands.
 const FIRST_STEPS: &str = "First steps:
   host run http://localhost:8080/ -n 1000     ask for a page, again and again
+  host new shop --lang js           write a script, shop.js; there is nothing to compile
   host new browse && cd browse      make a scenario in Rust; what a user does is in src/lib.rs
   host build                        compile it to browse.wasm
   host try browse.wasm -t localhost:8080      one user does it once, and all is shown
