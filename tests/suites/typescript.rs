@@ -184,7 +184,10 @@ fn what_is_wrong_with_a_script_in_typescript_has_its_line_its_column_and_a_caret
         desk.expect_refusal(&format!("{script}export default function () {{}}\n"), words);
     }
     let end = "export default function () {}\n";
-    desk.expect_refusal(&format!("const a = {}1;\n{end}", "(".repeat(200_000)), &["stack exhausted"]);
+    desk.expect_refusal(
+        &format!("const a = {}1;\n{end}", "(".repeat(200_000)),
+        &["stack exhausted"],
+    );
     desk.write("lib/cart.ts", "export const a: number = 1;\nexport let b: string = oops();\n");
     let words = ["lib/cart.ts, line 2, column 24", "oops is not defined", "let b: string = oops()"];
     desk.expect_refusal(&format!("import {{ b }} from './lib/cart';\nb;\n{end}"), &words);
@@ -271,7 +274,7 @@ fn a_script_may_end_its_run_and_only_conduct_may_begin_one() {
 import http from 'k6/http';
 import { failRun, iteration, runs } from 'swell';
 export default function () {
-  try { runs.start('shop'); } catch (error) { http.get(`/why/${error.message.split(' ')[0]}`); }
+  try { runs.start('shop'); } catch (error) { if (error.message.startsWith('runs are')) http.get('/ok'); }
   if (iteration() === 2) failRun('sold out');
 }
 ";
@@ -282,7 +285,7 @@ export default function () {
         "{}",
         done.stderr
     );
-    assert!(desk.target.seen().path("/why/runs") >= 3);
+    assert!(desk.target.seen().path("/ok") >= 3);
 }
 
 #[test]

@@ -56,7 +56,7 @@ declare module 'swell' {
   export function failRun(reason: string): void;
 
   /** Settings of a run by the names of the flags of `host run`, as `{ tps: 500, latency: 'p95=200ms' }`. */
-  export type Settings = Record<string, string | number | (string | number)[]>;
+  export type Settings = Record<string, string | number | boolean | (string | number)[]>;
 
   /** `export const options`: what k6 has, and settings of the host. */
   export interface Options {

@@ -53,11 +53,13 @@ export function flat(object) {
   return words;
 }
 
-/** Settings of `host run` as pairs of a name and a value, of an object with the names of flags. */
-export function settingsOf(object) {
+/** Settings of `host run` as pairs of a name and a value, of an object with the names of flags; of
+ * a flag that has no value and is true, the value is `on`. */
+export function settingsOf(object, on = '') {
   return Object.entries(object).flatMap(([name, given]) => {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return [given].flat().map((value) => [flag, String(value)]);
+    const values = [given].flat().filter((value) => value !== false);
+    return values.map((value) => [flag, value === true ? on : String(value)]);
   });
 }
 

@@ -131,5 +131,5 @@ class Run {
 
 /** Runs of this file's scenarios, which `conduct` begins. */
 export const runs = {
-  start: (scenario, settings = {}) => new Run(native.startRun(String(scenario), settingsOf(settings).flat())),
+  start: (scenario, settings = {}) => new Run(native.startRun(String(scenario), settingsOf(settings, 'true').flat())),
 };
