@@ -1,5 +1,5 @@
-//! `host new --lang js` and `--lang ts`: one file to begin with, in the current folder, that runs as
-//! it is.
+//! `host new --lang js` and `--lang ts`: one file to begin with, in the current folder, that runs
+//! as it is.
 
 use std::path::PathBuf;
 

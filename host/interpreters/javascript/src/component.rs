@@ -2,8 +2,8 @@
 //!
 //! A script is evaluated in `load`, once in each user's instance, as k6 evaluates its init context
 //! once a user. `test.rs` has it, with the files that it imports and opens; `natives.rs` gives the
-//! contract to JavaScript, `typescript.rs` makes JavaScript of TypeScript, and what scripts import is
-//! JavaScript in `modules/`.
+//! contract to JavaScript, `typescript.rs` makes JavaScript of TypeScript, and what scripts import
+//! is JavaScript in `modules/`.
 
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]

@@ -1,10 +1,10 @@
 //! TypeScript as JavaScript: what is of types becomes spaces.
 //!
 //! A word that stays keeps its line and its column. So errors show the script as it was written,
-//! and no user keeps a second text, or a map between two, in its memory. Types are not checked: that
-//! is for the author's editor. What types cannot be taken out of becomes code in its own place
-//! (enums, properties that a constructor's parameters declare), or is a fault (decorators,
-//! namespaces, what only CommonJS has).
+//! and no user keeps a second text, or a map between two, in its memory. Types are not checked:
+//! that is for the author's editor. What is more than a type becomes code in its own place (enums,
+//! properties that a constructor's parameters declare), or is a fault (decorators, namespaces, what
+//! only CommonJS has).
 
 mod edits;
 mod enums;
@@ -16,7 +16,7 @@ use oxc_ast_visit::Visit as _;
 use oxc_parser::Parser;
 use oxc_span::SourceType;
 
-use self::names::Names;
+use self::names::UsedNames;
 use self::types::Types;
 
 /// Why a text is no JavaScript, and where.
@@ -39,7 +39,7 @@ pub(crate) fn javascript(text: &str) -> Result<String, Untranslated> {
         };
         return Err(untranslated(text, message, at));
     }
-    let names = Names::of(&parsed.program);
+    let names = UsedNames::of(&parsed.program);
     let mut types = Types::new(text, &names);
     types.visit_program(&parsed.program);
     types.finish().map_err(|(message, at)| untranslated(text, message, at))

@@ -13,14 +13,14 @@ use oxc_ast::ast::{
 };
 use oxc_ast_visit::Visit;
 
-/// Names of a file, whatever scope they stand in.
+/// UsedNames of a file, whatever scope they stand in.
 #[derive(Default)]
-pub(super) struct Names<'a> {
+pub(super) struct UsedNames<'a> {
     values: BTreeSet<&'a str>,
     types: BTreeSet<&'a str>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> UsedNames<'a> {
     pub(super) fn of(program: &Program<'a>) -> Self {
         let mut names = Self::default();
         names.visit_program(program);
@@ -38,7 +38,7 @@ impl<'a> Names<'a> {
     }
 }
 
-impl<'a> Visit<'a> for Names<'a> {
+impl<'a> Visit<'a> for UsedNames<'a> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         self.values.insert(it.name.as_str());
     }

@@ -12,7 +12,7 @@ use oxc_span::{GetSpan as _, Span};
 
 use super::edits::Edits;
 use super::enums::OpenEnum;
-use super::names::Names;
+use super::names::UsedNames;
 
 /// What JavaScript's members of classes do not have before their names.
 const MODIFIERS: [&str; 7] =
@@ -20,7 +20,7 @@ const MODIFIERS: [&str; 7] =
 
 pub(super) struct Types<'t, 'a> {
     pub(super) edits: Edits<'t>,
-    names: &'t Names<'a>,
+    names: &'t UsedNames<'a>,
     pub(super) open_enum: Option<OpenEnum>,
     /// What there is no JavaScript for, first of all, and where it stands.
     fault: Option<(String, usize)>,
@@ -32,7 +32,7 @@ pub(super) fn range(span: Span) -> Range<usize> {
 }
 
 impl<'t, 'a> Types<'t, 'a> {
-    pub(super) fn new(text: &'t str, names: &'t Names<'a>) -> Self {
+    pub(super) fn new(text: &'t str, names: &'t UsedNames<'a>) -> Self {
         Self { edits: Edits::new(text), names, open_enum: None, fault: None }
     }
 
@@ -334,7 +334,7 @@ impl<'a> Visit<'a> for Types<'_, 'a> {
     }
 
     fn visit_ts_type_assertion(&mut self, it: &TSTypeAssertion<'a>) {
-        // Behind `=>` a "{" alone would begin a body, and behind `return` a line's end would be one.
+        // Behind `=>` a "{" would begin a body, and behind `return` a line's end would be its end.
         self.edits.blank(it.span.start as usize..it.expression.span().start as usize);
         self.edits.put(it.span.start as usize, b'(');
         self.visit_expression(&it.expression);
