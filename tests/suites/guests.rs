@@ -428,11 +428,22 @@ fn a_scenario_may_stop_the_run() {
     let target = slow_target(20.0);
     let finished = run("stop-run", &target, "--vus 3").expect_code(108);
     assert!(finished.stderr.contains("seen enough"), "{}", finished.stderr);
-    // Iteration 100 is the 101st; until the others hear of it they may begin some more.
+    // Iteration 100 is the 101st; while it lasts, the others may begin some more.
     let started = finished.count("/measured/iterations/started");
     assert!((101..150).contains(&started), "{started} iterations");
     assert_eq!(finished.count("/measured/iterations/ok"), started, "the others finish");
     assert_eq!(target.seen().requests, started);
+}
+
+#[test]
+fn nothing_begins_after_a_scenario_has_stopped_its_run() {
+    // The control thread hears of it while the user could begin others.
+    for load in ["--vus 1", "--vus 1 --tps 100k", "--vus 1 --rate 100k"] {
+        let target = target();
+        let finished = run("stop-run", &target, load).expect_code_or_invalid(108);
+        assert_eq!(finished.count("/measured/iterations/started"), 101, "{load}");
+        assert_eq!(target.seen().requests, 101, "{load}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use swell_core::dispatch::{Action, Dispatcher, Start, UnsentCause, UserKey};
 use swell_core::run::Pace;
 use swell_core::schedule::Due;
 use swell_core::standstill::Heartbeat;
-use swell_engine::{Pacing, RunOver};
+use swell_engine::{Pacing, Run, RunOver};
 use tokio::sync::Notify;
 
 use crate::machine;
@@ -54,6 +54,8 @@ pub(crate) struct WorkerDispatch {
     /// From this instant on nothing may begin.
     ends_at: Cell<RunInstant>,
     over: Cell<Option<RunOver>>,
+    /// What the scenario asks for itself is known here before the control thread says so.
+    run: Arc<Run>,
     paused: Cell<bool>,
     /// The node's lease; `None` where a node needs none.
     lease: Cell<Option<Lease>>,
@@ -98,6 +100,7 @@ impl WorkerDispatch {
             began,
             ends_at: Cell::new(ends_at),
             over: Cell::new(None),
+            run: Arc::clone(&shared.run),
             paused: Cell::new(false),
             lease: Cell::new(None),
             lapses_at: Cell::new(None),
@@ -125,7 +128,9 @@ impl WorkerDispatch {
 
     /// Whether nothing more may begin.
     pub(crate) fn over(&self) -> Option<RunOver> {
-        self.over.get().or_else(|| (self.now() >= self.ends_at.get()).then_some(RunOver::Finished))
+        let asked = || self.run.asked_to_end().map(|_| RunOver::Stopped);
+        let ended = || (self.now() >= self.ends_at.get()).then_some(RunOver::Finished);
+        self.over.get().or_else(asked).or_else(ended)
     }
 
     /// The worker's part in the run: it wakes when slots are due or there is something to do, until
@@ -300,9 +305,26 @@ impl WorkerDispatch {
         let mut dispatcher = self.dispatcher.borrow_mut();
         self.look_whether_stood(&mut dispatcher, now);
         self.look_at_lease(&mut dispatcher, now);
+        let has_ended = self.look_whether_asked_to_end(&mut dispatcher);
         what(&mut dispatcher, now);
         drop(dispatcher);
         self.act(now);
+        if has_ended {
+            self.wake_all();
+        }
+    }
+
+    /// Ends what this worker does if a user asked for that, on whatever thread. What was due by
+    /// then starts, and nothing of later.
+    fn look_whether_asked_to_end(&self, dispatcher: &mut Dispatcher) -> bool {
+        let Some(asked) = self.run.asked_to_end().filter(|_| self.over.get().is_none()) else {
+            return false;
+        };
+        self.over.set(Some(RunOver::Stopped));
+        let nanos = asked.saturating_duration_since(self.began).as_nanos();
+        let asked = u64::try_from(nanos).map_or(RunInstant::NEVER, RunInstant::from_nanos);
+        dispatcher.handle_end(asked);
+        true
     }
 
     /// Looks at the clock before anything is due: slots that are found late because this thread

@@ -76,6 +76,7 @@ pub struct Run {
     has_sent: AtomicBool,
     /// The first thing that the scenario asked for and was not given.
     lacks: OnceLock<String>,
+    asked_to_end: OnceLock<Instant>,
 }
 
 impl Run {
@@ -96,6 +97,7 @@ impl Run {
             lines: Arc::default(),
             has_sent: AtomicBool::new(false),
             lacks: OnceLock::new(),
+            asked_to_end: OnceLock::new(),
         }
     }
 
@@ -144,7 +146,18 @@ impl Run {
         self.users.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// When the scenario asked for the run's end. Whoever controls the run hears of it a moment
+    /// later; nothing begins from this instant on.
+    pub fn asked_to_end(&self) -> Option<Instant> {
+        self.asked_to_end.get().copied()
+    }
+
     pub(crate) fn request_end(&self, request: EndRequest) {
+        // Iterations that have taken a row of a feed go on to their end, and there may be some that
+        // take the last one yet.
+        if !matches!(request, EndRequest::FeedExhausted(_)) {
+            self.asked_to_end.get_or_init(Instant::now);
+        }
         // A full queue means that the run is ending already.
         let _ = self.end_requests.try_send(request);
     }

@@ -51,6 +51,9 @@ impl UserState {
     }
 
     async fn next_start(&mut self, first: bool) -> Result<Start, RunOver> {
+        if self.run().asked_to_end().is_some() {
+            return Err(RunOver::Stopped);
+        }
         self.waits_for_start = true;
         let start =
             poll_fn(|context| self.worker.pacing.poll_start(self.key, first, context)).await;
