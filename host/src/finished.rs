@@ -98,8 +98,20 @@ pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
         grace: plan.plan.grace,
         timeout: plan.client.timeouts.response,
         traceparent: plan.traceparent,
+        user_agent: replaced_agent(&plan.client),
         hold: plan.search().map(|search| search.hold),
     }
+}
+
+/// What stands in place of the host's own name, where requests say something else of who sends
+/// them.
+fn replaced_agent(client: &swell_client::Options) -> Option<String> {
+    let header = client.headers.iter().find(|(name, _)| name == "user-agent");
+    let said = header.map_or(client.user_agent.as_str().into(), |(_, value)| {
+        String::from_utf8_lossy(value.as_bytes())
+    });
+    let own = concat!("swell/", env!("CARGO_PKG_VERSION"));
+    (!said.starts_with(own)).then(|| said.into_owned())
 }
 
 fn rules(plan: &RunPlan) -> Rules<'_> {

@@ -219,6 +219,20 @@ fn requests_say_who_asks_and_whom_to_ask() {
     assert_eq!(contact, format!("{ours} (+mailto:ada@shop.test)"));
     assert_eq!(agent(&["--user-agent", "shop tests"]), "shop tests");
     assert_eq!(agent(&["--user-agent", "x", "-H", "user-agent: mine"]), "mine");
+    // Whoever reads the results sees that the service's people did not.
+    for (args, told) in [
+        ("-n 5 --user-agent shop-tests", Some("shop-tests")),
+        ("-n 5 --user-agent x -H User-Agent:mine", Some("mine")),
+        ("-n 5 --contact ada@shop.test", None),
+    ] {
+        let finished = stand.run("/", args).expect_done();
+        let words = told.map(|agent| format!("user agent {agent},"));
+        let run = finished.json_at("/run");
+        assert_eq!(run.get("user_agent").and_then(|agent| agent.as_str()), told);
+        let summary = finished.stdout.replace('\n', " ");
+        assert_eq!(summary.contains("in place of the host's own"), told.is_some(), "{summary}");
+        assert!(words.is_none_or(|words| summary.contains(&words)), "{summary}");
+    }
     let stand = Stand::new();
     stand.expect_refusal(&stand.url("/"), "-n 1 --contact ada", &["--contact", "ada@example.com"]);
 }

@@ -62,6 +62,7 @@ impl About {
             file: header.file.clone(),
             file_hash: header.file_hash.clone(),
             target: header.target.clone(),
+            user_agent: header.user_agent.clone(),
             model: header.model.clone(),
             asked_per_second: header.asked_per_second,
             began_at: outcome.began_at.as_secs_f64(),

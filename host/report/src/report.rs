@@ -127,6 +127,10 @@ pub struct About {
     pub file_hash: String,
     /// Where requests without a host went.
     pub target: Option<String>,
+    /// What the run's settings have requests say of who sends them; absent where that is the host's
+    /// own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
     /// The load model in words: open or closed, and what is paced.
     pub model: String,
     /// Starts a second that the plan asks for at its end; absent in the closed model.

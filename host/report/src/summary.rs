@@ -212,6 +212,9 @@ impl Summary<'_> {
                 run.seed
             )],
         );
+        if let Some(agent) = &run.user_agent {
+            sheet.say(2, [format!("user agent {}, in place of the host's own", line(agent))]);
+        }
         if let Some(StretchReport { from, until }) = self.report.stretch {
             sheet.say(
                 2,

@@ -37,6 +37,7 @@ pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
             grace: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
             traceparent: false,
+            user_agent: None,
             hold: None,
         },
         began_at: 1_795_000_000.5,

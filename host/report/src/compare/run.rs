@@ -147,6 +147,7 @@ impl Facts {
             file: _,
             file_hash,
             target,
+            user_agent: _,
             model,
             asked_per_second,
             began_at,

@@ -34,6 +34,7 @@ fn header() -> Header {
         grace: Duration::from_secs(30),
         timeout: Duration::from_secs(60),
         traceparent: false,
+        user_agent: None,
         hold: None,
     }
 }

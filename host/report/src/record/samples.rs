@@ -31,6 +31,7 @@ pub(super) fn header() -> RecordHeader {
             grace: Duration::from_secs(30),
             timeout: Duration::from_millis(2_500),
             traceparent: false,
+            user_agent: None,
             hold: None,
         },
         began_at: 1_795_000_000.123_456_7,

@@ -36,6 +36,9 @@ pub struct Header {
     /// Whether requests say which trace they are a part of.
     #[serde(default)]
     pub traceparent: bool,
+    /// What requests say of who sends them; nothing where that is the host's own name.
+    #[serde(default)]
+    pub user_agent: Option<String>,
     /// How long a search keeps each rate; nothing where none is searched.
     #[serde(rename = "hold_seconds", with = "seconds_if_any")]
     pub hold: Option<Duration>,

@@ -93,6 +93,7 @@ pub(crate) fn passed() -> Report {
             file: "shop.wasm".to_owned(),
             file_hash: "abc".to_owned(),
             target: Some("http://127.0.0.1:8080".to_owned()),
+            user_agent: None,
             model: "open model, 100/s transactions, at most 9 users".to_owned(),
             asked_per_second: Some(100.0),
             began_at: 1_795_000_000.123_456_7,

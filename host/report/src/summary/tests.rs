@@ -145,6 +145,15 @@ fn what_a_reader_looks_for_first_stands_first() {
 }
 
 #[test]
+fn a_user_agent_that_is_not_the_host_s_own_is_told() {
+    let mut report = passed();
+    let words = "  user agent shop tests, in place of the host's own\n";
+    assert!(!Summary { report: &report, is_alone: true }.to_string().contains(words));
+    report.run.user_agent = Some("shop tests".to_owned());
+    assert!(Summary { report: &report, is_alone: true }.to_string().contains(words));
+}
+
+#[test]
 fn names_stand_in_the_order_of_the_run_and_of_many_the_busiest() {
     let row = |started| {
         let counts = Counted { started, ok: started, ..Counted::default() };
