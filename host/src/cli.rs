@@ -246,6 +246,12 @@ mod tests {
         assert!(refusal(&["run", "http://a/", "--data", "{}"]).contains("--json"));
         let user = refusal(&["run", "http://a/", "-u", "ada:s3cret"]);
         assert!(user.contains("--basic") && !user.contains("s3cret"), "{user}");
+        assert!(refusal(&["run", "http://a/", "-u", "ada"]).contains("--basic"));
+        let url = refusal(&["run", "-u", "http://ada:s3cret@a/", "-t", "30"]);
+        assert!(url.contains("host run URL") && !url.contains("s3cret"), "{url}");
+        assert!(!refusal(&["run", "http://a/", "-u", "1O"]).contains("--basic"));
+        assert!(refusal(&["run", "http://a/", "-duration=5s"]).contains("two dashes"));
+        assert!(refusal(&["run", "http://a/", "-disable-keepalive"]).contains("--fresh"));
         assert!(refusal(&["http://a/"]).contains("host run http://a/"));
         assert!(refusal(&["run", "a.wasm", "http://a/"]).contains("--target http://a/"));
     }

@@ -1,53 +1,148 @@
 //! What users of other tools type, and what says the same here.
 //!
-//! One letter means other things to curl, wrk, hey, oha, ab, k6 and Locust. Where the host has no
-//! such flag, or the flag has another meaning, the error names the host's own.
+//! One letter means other things to curl, wrk, hey, oha, ab, k6, strest and Locust. Where the host
+//! has no such flag, or the flag has another meaning, the error names the host's own.
 
 use swell_core::units::Rate;
 
 /// What is typed elsewhere, and what says the same here.
 const HABITS: &[(&[&str], &str)] = &[
-    (&["-A"], "--user-agent TEXT says who asks, --header 'accept: TYPE' what is asked for"),
-    (&["-a", "--user"], "--basic USER:PASSWORD says who asks"),
+    // The request.
+    (&["--url"], "leave it out: a URL stands without a flag, as `host run URL`"),
+    (
+        &["-A"],
+        "--user-agent TEXT says who asks, --header 'accept: TYPE' what is asked for, --basic \
+        USER:PASSWORD with which password",
+    ),
+    (&["-a", "--user", "--basic-auth"], "--basic USER:PASSWORD says who asks"),
+    (&["--aws-sigv4", "--aws-session"], "requests are not signed as AWS wants it"),
     (&["-b", "-C", "--cookie"], "--header 'cookie: NAME=VALUE' sends a cookie"),
-    (&["-D"], "--body @FILE sends a file"),
+    (&["-D", "--data-file"], "--body @FILE sends a file"),
+    (&["-Z", "--data-lines"], "--data NAME=FILE gives rows to a scenario, or to a file of steps"),
     (&["--data-raw", "--data-binary", "--data-ascii"], "--body TEXT or --body @FILE sends it"),
     (&["--data-urlencode"], "--form NAME=VALUE sends a field, encoded"),
     (&["-F"], "--part NAME=VALUE or NAME=@FILE sends a part, --form NAME=VALUE a plain field"),
     (&["-f", "-p"], "a file is named without a flag, one to be sent by --body @FILE"),
     (&["-I", "--head"], "--method HEAD asks for heads alone"),
-    (&["-i"], "-n or --iterations says how often, --method HEAD asks for heads alone"),
-    (&["--requests", "--number"], "-n or --iterations says how many"),
-    (&["-k"], "--insecure accepts any certificate; connections are kept without a flag"),
-    (&["--disable-keepalive", "--no-keepalive"], "--fresh iteration opens new connections"),
-    (&["-L", "--location", "--max-redirs"], "--redirects N follows redirects"),
-    (&["-m"], "--method METHOD says what is done, --timeout TIME how long an answer may take"),
-    (&["--max-time"], "--timeout TIME says how long an answer may take"),
+    (&["--headers"], "--header 'NAME: VALUE' sends one; repeat it"),
+    (&["--accept"], "--header 'accept: TYPE' asks for it"),
+    (&["--content-type"], "--header 'content-type: TYPE' says what is sent"),
+    (&["--referer", "--referrer"], "--header 'referer: URL' sends it"),
+    (&["--no-ua"], "--user-agent TEXT says who asks in place of the host"),
+    (&["--authorized"], "leave it out: what is run is what --target and --allow-host name"),
+    (&["-L", "--location", "--max-redirs", "--redirect"], "--redirects N follows redirects"),
+    (&["--status"], "--expect STATUS says what is a success, as 2xx"),
     (&["--request"], "--method METHOD or -X says it"),
-    (&["-o", "--output"], "--out KIND=FILE writes results, as --out json=run.json"),
-    (&["--summary-export"], "--out json=FILE writes all results"),
-    (&["--csv"], "--out csv=FILE writes it"),
-    (&["--html"], "--out html=FILE writes a page"),
+    (&["--compressed"], "--header 'accept-encoding: gzip' asks for it"),
+    (&["--disable-compression"], "leave it out: nothing is compressed unless a header asks for it"),
+    (&["--urls-from-file"], "--urls FILE asks for its lines in turn, beside the URL"),
+    (
+        &["--rand-regex-url", "--max-repeat", "--dump-urls"],
+        "a file of steps makes URLs: get = \"/items/{{random(1, 100)}}\"",
+    ),
+    (&["--unix-socket"], "requests go over TCP alone"),
+    (&["-x", "--proxy"], "leave it out: requests go straight to their host, without a proxy"),
+    (
+        &["--proxy-header", "--proxy-http-version", "--proxy-http2"],
+        "leave it out: requests go straight to their host, without a proxy",
+    ),
+    // How it is connected.
+    (&["-k"], "--insecure accepts any certificate; connections are kept without a flag"),
+    (&["--cacert"], "--ca-cert FILE is trusted beside the system's authorities"),
+    (&["--tls-min", "--tls-max"], "TLS 1.2 or 1.3, whichever the service has; no flag chooses"),
+    (
+        &["--http2", "--http3", "--http-version", "--http2-parallel", "--alpn", "--protocol"],
+        "HTTP/2 is spoken where the service offers it by TLS, else HTTP/1.1; no flag chooses, a \
+        scenario in Rust does by `version`",
+    ),
+    (&["--disable-keepalive", "--no-keepalive"], "--fresh iteration opens new connections"),
+    (
+        &["--pool-max-idle-per-host", "--pool-idle-timeout-ms"],
+        "leave it out: a user keeps the connections that it has used",
+    ),
+    (
+        &["-4", "-6", "--ipv4", "--ipv6"],
+        "both are tried, and what answers first is taken; `http://[::1]:8080` is one of them",
+    ),
+    (&["--connect-to", "--resolve"], "/etc/hosts says where a name leads"),
+    (&["--no-pre-lookup"], "--no-preflight begins without a look-up"),
+    // How much and how long.
     (&["-R", "--rps", "--qps", "--arrival-rate"], "--tps N says how many a second"),
+    (&["--rpm"], "--tps N/m says how many a minute, as 300/m"),
     (&["-r"], "--tps N says how many a second, --spawn-rate N how many users come a second"),
-    (&["-s"], "--stage TIME:RATE is a piece of a profile, --quiet says nothing"),
-    (&["--silent"], "--quiet says nothing but errors"),
+    (&["--spawn-interval"], "--spawn-rate N says how many users come a second"),
+    (&["-i"], "-n or --iterations says how often, --method HEAD asks for heads alone"),
+    (&["--requests", "--number", "--amount"], "-n or --iterations says how many"),
+    (
+        &["-m"],
+        "--method METHOD says what is done, --timeout TIME how long an answer may take, --vus N \
+        how many users there are",
+    ),
+    (&["--max-time"], "--timeout TIME says how long an answer may take"),
+    (
+        &["--connections", "--concurrency", "--clients", "--users", "--max-tasks"],
+        "--vus N says how many users",
+    ),
+    (&["--run-time", "--test-time"], "--duration TIME says how long"),
+    (
+        &["--wait-ongoing-requests-after-deadline"],
+        "leave it out: what is under way may finish; --grace TIME says for how long",
+    ),
+    (
+        &["-s"],
+        "--stage TIME:RATE is a piece of a profile, --expect STATUS says what is a success, \
+        --quiet says nothing",
+    ),
+    (&["--load-mode"], "--preset KIND=N or --stage TIME:RATE is a profile, --arrivals a spread"),
+    (&["--threads", "--workers"], "leave it out: there is a thread on each core"),
+    (&["--host"], "--target URL says where requests go"),
     (
         &["-T"],
         "--header 'content-type: TYPE' says what is sent, --timeout TIME how long it may take",
     ),
-    (&["--threads"], "leave it out: there is a thread on each core"),
+    (&["--latency-correction"], "leave it out: response times count from the intended start"),
+    (&["--script"], "a script is named without a flag, as `host run shop.js`"),
+    (&["--plugin"], "`#[conduct]` in a scenario file acts before and after runs, and judges them"),
+    // What is told.
+    (&["-o", "--output"], "--out KIND=FILE writes results, as --out json=run.json"),
+    (&["--output-format"], "--out KIND=FILE writes results, and --quiet says nothing else"),
+    (&["--summary-export", "--export-json"], "--out json=FILE writes all results"),
+    (&["--export-jsonl"], "--out jsonl=FILE writes it"),
+    (&["--csv", "--export-csv"], "--out csv=FILE writes it"),
+    (&["--html"], "--out html=FILE writes a page"),
+    (&["--charts-path"], "--out png=FILE draws charts, --out html=FILE a page with them"),
+    (&["--no-charts", "--no-splash"], "leave it out: what nobody asks for is not written"),
+    (&["--db-url"], "--out sqlite=FILE writes a database"),
+    (&["--tmp-path"], "--record FILE keeps the record of a run"),
+    (&["--keep-tmp"], "leave it out: records are kept, as `host history` lists them"),
+    (&["--replay"], "`host view RECORD` shows an earlier run, `host report` writes of it"),
+    (&["--summary"], "leave it out: there is always a summary"),
+    (&["--time-unit"], "leave it out: each time has the unit that suits it"),
+    (&["--stats-success-breakdown"], "leave it out: --out json=FILE has all statuses"),
+    (&["--log-shards"], "leave it out: each thread counts by itself"),
+    (&["--rss-log-ms"], "leave it out: the summary has the memory of the host"),
+    (&["--ui-window-ms", "--fps"], "leave it out: --tui draws as fast as the terminal"),
+    (&["--metrics-range", "--metrics-max"], "leave it out: a page shows any stretch of a run"),
+    (&["--silent"], "--quiet says nothing but errors"),
     (&["-v", "--verbose"], "`host try URL` shows all that is sent and received"),
     (&["-w"], "results go by --out KIND=FILE; --grace TIME says how long the end may take"),
-    (&["-x", "--proxy"], "leave it out: requests go straight to their host, without a proxy"),
-    (&["--connections", "--concurrency", "--clients", "--users"], "--vus N says how many users"),
-    (&["--run-time", "--test-time"], "--duration TIME says how long"),
-    (&["--headless", "--no-tui"], "leave it out: nothing is drawn without --tui or --ui"),
-    (&["--host"], "--target URL says where requests go"),
-    (&["--compressed"], "--header 'accept-encoding: gzip' asks for it"),
-    (&["--latency-correction"], "leave it out: response times count from the intended start"),
-    (&["--urls-from-file"], "--urls FILE asks for its lines in turn, beside the URL"),
-    (&["--referer", "--referrer"], "--header 'referer: URL' sends it"),
+    (&["--no-color"], "NO_COLOR=1 in the environment takes colours away"),
+    (
+        &["--headless", "--no-tui", "--no-ui"],
+        "leave it out: nothing is drawn without --tui or --ui",
+    ),
+    // Several nodes.
+    (&["--controller-listen", "--min-agents"], "--listen ADDR --hosts N has others join the run"),
+    (&["--controller-mode"], "`host node` stays and takes runs, `host run` has others join one"),
+    (&["--agent-join"], "`host node` joins a coordinator"),
+    (&["--auth-token"], "--token TOKEN is what the coordinator printed"),
+    (&["--agent-weight"], "--weight N says how much a host bears"),
+    (&["--control-listen"], "--control ADDR serves the control API"),
+    (&["--control-auth-token"], "SWELL_CONTROL_TOKEN in the environment is the token of --control"),
+    (
+        &["--agent-standby", "--agent-reconnect-ms", "--stream-summaries", "--stream-interval-ms"],
+        "leave it out: nodes wait for runs, join again by themselves and tell their counts",
+    ),
 ];
 
 /// What says the same as an unknown flag of another tool.
@@ -60,7 +155,16 @@ pub(super) fn of_flag(typed: &str) -> Option<&'static str> {
 pub(super) fn of_value(flag: &str, value: &str) -> Option<&'static str> {
     let is_content = || value.starts_with(['@', '{', '[']) || value.contains('=');
     match flag {
-        "--vus" if value.contains(':') => Some("--basic USER:PASSWORD says who asks"),
+        "--vus" if value.contains("://") => Some("leave -u out: a URL stands by itself, as `host run URL`"),
+        // Before the colon, or without one, stands a name.
+        "--vus" if value.contains(':') || value.starts_with(char::is_alphabetic) => {
+            Some("--basic USER:PASSWORD says who asks")
+        }
+        // As programs in Go have their flags: with one dash.
+        "--duration" if value.starts_with("uration") => Some("two dashes: --duration TIME"),
+        "--duration" if value.starts_with("isable-") => {
+            Some("--fresh iteration opens new connections; nothing is compressed without a header")
+        }
         "--duration" | "--data" if is_content() => Some(
             "--body TEXT or --body @FILE is sent with a URL, --json and --form say in which form",
         ),
