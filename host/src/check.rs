@@ -1,6 +1,5 @@
 //! `host check`: what a scenario file is, before anybody runs it.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
@@ -17,6 +16,7 @@ use swell_steps::{StepsFile, StepsScenario};
 use crate::interpreters::{is_steps, with_interpreter};
 use crate::prepare::load;
 use crate::quick::is_url;
+use crate::settings::flags::parse_pair;
 use crate::settings::reach::is_reach;
 use crate::terminal;
 
@@ -33,6 +33,10 @@ pub(crate) struct CheckArgs {
     /// A folder, or a file, that a script may read beside what is below its own folder; repeatable.
     #[arg(long = "allow-file", value_name = "DIR")]
     allow_file: Vec<PathBuf>,
+
+    /// A variable for the script, as of `host run`; repeatable.
+    #[arg(long, short = 'e', value_name = "KEY=VALUE", value_parser = parse_pair)]
+    env: Vec<(String, String)>,
 }
 
 /// Loads the file as `host run` would, and prints what it finds.
@@ -48,7 +52,8 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
         args.interpreter.as_deref(),
         &args.allow_file,
     )?;
-    let file = load(&source, GuestLimits::default(), &BTreeMap::new())?;
+    let variables = args.env.iter().cloned().collect();
+    let file = load(&source, GuestLimits::default(), &variables)?;
     // Whether there can be a user of it.
     file.program(0, 1).with_context(|| source.name())?;
     let mut out = String::new();

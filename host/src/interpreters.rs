@@ -56,6 +56,10 @@ pub(crate) fn with_interpreter(
                 `cargo xtask install` in a clone of Swell brings it",
                 path.display()
             ),
+            None => match of_another_kind(&extension) {
+                Some((what, cure)) => bail!("{} {what}\nhelp: {cure}", path.display()),
+                None => None,
+            },
             kept => kept,
         },
         (None, _) => None,
@@ -66,6 +70,40 @@ pub(crate) fn with_interpreter(
             script: ScriptSource::File { path, allowed: allowed.to_vec() },
         },
         None => ScenarioSource::File(path),
+    })
+}
+
+/// What files of other programs are, and what makes something of them.
+fn of_another_kind(extension: &str) -> Option<(&'static str, &'static str)> {
+    Some(match extension {
+        "csv" | "tsv" | "jsonl" => (
+            "has rows of data, and does nothing by itself",
+            "a scenario takes rows by --data NAME=FILE; in a file of steps [data.NAME] says which \
+            row a user has, and {{NAME.COLUMN}} is what stands in it: host/docs/steps.md",
+        ),
+        "har" => (
+            "is a recording, and is not sent as it is",
+            "`host new --from FILE` makes a file of steps of it, with tokens carried on",
+        ),
+        "txt" | "sh" => (
+            "is no scenario",
+            "`host new --from FILE` makes steps of URLs or of commands of curl, and host run URL \
+            --urls FILE asks for its lines in turn",
+        ),
+        "jmx" => (
+            "is a plan of JMeter, which this host does not read",
+            "record its requests in a browser, as HAR: `host new --from FILE.har` makes steps of \
+            it; tables of users go by --data NAME=FILE",
+        ),
+        "py" => (
+            "is in Python, which this host does not run",
+            "a user can be written as steps (.toml, .yaml), in JavaScript (.js) or in Rust",
+        ),
+        "lua" => (
+            "is in Lua, which this host does not run",
+            "host run URL has --method, --header and --body; what takes more is a file of steps",
+        ),
+        _ => return None,
     })
 }
 

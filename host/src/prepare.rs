@@ -55,7 +55,8 @@ impl Loaded {
         let settings = layers.undisputed()?;
         let limits = guest_limits(&settings)?;
         let source = of_settings(source, &settings)?;
-        let file = load(&source, limits, &settings.env.iter().cloned().collect())?;
+        let mut file = load(&source, limits, &settings.env.iter().cloned().collect())?;
+        name_files_from_here(&source, &mut file.scenarios);
         let read = files_of(&source, &file);
         Ok(Arc::new(Self { source: file.fixed(&source), file, limits, read }))
     }
@@ -138,6 +139,19 @@ impl Loaded {
             ),
         };
         Ok((u32::try_from(position)?, &scenarios[position]))
+    }
+}
+
+/// Files that a script's settings ask for stand beside the script: they get the names that they
+/// have from the current folder, as flags have them.
+fn name_files_from_here(source: &ScenarioSource, scenarios: &mut [ScenarioInfo]) {
+    let ScenarioSource::Script { script: ScriptSource::File { path, .. }, .. } = source else {
+        return;
+    };
+    let Some(folder) = path.parent() else { return };
+    for (key, value) in scenarios.iter_mut().flat_map(|scenario| &mut scenario.defaults) {
+        let Some(asked) = file_of(key, Some(value)).map(str::to_owned) else { continue };
+        *value = with_file(key, value, &folder.join(asked).to_string_lossy());
     }
 }
 

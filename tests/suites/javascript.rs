@@ -248,6 +248,16 @@ export default function () {
 }
 
 #[test]
+fn a_script_is_checked_with_the_variables_that_its_options_want() {
+    let desk = Desk::new();
+    let script = "export const options = { vus: Number(__ENV.USERS), iterations: 9 };\n\
+        export default function () {}\n";
+    let check = Host::new("check").arg(desk.write("shop.js", script)).arg("--interpreter");
+    let checked = check.arg(guest("javascript")).args("-e USERS=7").finish().expect_code(0).stdout;
+    assert!(checked.contains("default    --vus 7"), "{checked}");
+}
+
+#[test]
 fn a_user_knows_where_it_is_and_may_end_the_run() {
     let desk = Desk::new();
     let script = "
@@ -271,7 +281,7 @@ export default function () {
         ("/at/order/1/0/0", 1),
         ("/at/order/1/1/1", 1),
         ("/at/order/1/2/2", 1),
-        ("/at/order/1/99998/99998", 0),
+        ("/at/order/1/3/3", 0),
         ("/why/exec.vu.tags", 1),
     ] {
         assert_eq!(seen.path(path), times, "{path}");

@@ -207,6 +207,40 @@ fn what_the_command_line_has_to_give_is_asked_for_and_nothing_is_sent() {
 }
 
 #[test]
+fn ten_users_do_it_where_nothing_says_how_many() {
+    let stand = Stand::new();
+    let file = stand.file("page.toml", "[[step]]\nget = \"/\"");
+    let finished = stand.run(&file, "-n 100").expect_done();
+    assert_eq!(finished.count("/users/most_at_once"), 10);
+    assert_eq!(stand.target.seen().requests, 100);
+    let paced = stand.run(&file, "--tps 50 -d 1s").expect_done();
+    assert!(paced.stdout.contains("open model"), "{}", paced.stdout);
+}
+
+#[test]
+fn rows_of_a_table_are_asked_for_by_the_flag_that_gives_them() {
+    let stand = Stand::new();
+    let text = "data: {people: {file: people.csv, pick: unique}}\nstep:\n\
+        - {post: /login, json: {user: '{{people.name}}', password: x}, expect: {status: 200}}\n";
+    let file = stand.file("shop.yaml", text);
+    // From wherever it is run: the table stands beside the file.
+    let asked = stand.host(Host::run_file(&file)).in_folder(Path::new("/"));
+    let asked = asked.target(stand.target.url()).args("--vus 1").finish().expect_code(104).stderr;
+    let flag = format!("--data people={}", stand.folder.path().join("people.csv").display());
+    assert!(asked.contains(&flag), "{asked}");
+    let finished = stand.run(&file, &format!("--vus 1 {flag}")).expect_done();
+    assert_eq!(finished.count("/measured/by_name/POST ~1login/ok"), 2);
+    for (name, words) in [
+        ("people.csv", "--data NAME=FILE"),
+        ("visit.har", "host new --from FILE"),
+        ("locustfile.py", "JavaScript"),
+    ] {
+        let refused = stand.run(&stand.folder.path().join(name), "-n 1").expect_code(104).stderr;
+        assert!(refused.contains(words), "{name}: {refused}");
+    }
+}
+
+#[test]
 fn a_file_is_explained_before_it_is_run() {
     let stand = Stand::new();
     let file = stand.file("shop.toml", SHOP);

@@ -41,6 +41,10 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// users are not 5,000 logins at once.
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
+/// Settings that together say what the load is, by their names: who says one of them says all.
+pub const LOAD_SHAPE: [&str; 7] =
+    ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
+
 /// What starts when: the load model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoadModel {

@@ -1,10 +1,8 @@
 //! Settings that have something in common, by their keys.
 
 use anyhow::bail;
-
-/// Settings that together say what the load is: a layer that has one of them replaces all of them.
-pub(super) const LOAD_SHAPE: [&str; 7] =
-    ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
+/// A layer that has one of them replaces all of them.
+pub(super) use swell_core::plan::LOAD_SHAPE;
 
 /// Whether settings of this key say what the load is.
 pub(crate) fn shapes_load(key: &str) -> bool {

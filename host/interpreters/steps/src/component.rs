@@ -84,7 +84,7 @@ impl script::Guest for Steps {
             description: scenario.description.clone(),
             has_setup: scenario.has_setup(),
             has_start: scenario.has_start(),
-            defaults: scenario.settings.clone(),
+            defaults: scenario.defaults(),
             hosts: scenario.hosts.clone(),
         });
         let file_info = FileInfo { scenarios: scenarios.collect(), has_conduct: false };

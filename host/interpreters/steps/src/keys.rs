@@ -123,7 +123,10 @@ pub(crate) const PICKS: &[&str] = &["sequential", "random", "unique", "user"];
 
 pub(crate) const FEED: TableForm = TableForm {
     what: "a feed",
-    keys: &[key("pick", Word(PICKS), "Which row an iteration has; default: sequential")],
+    keys: &[
+        key("pick", Word(PICKS), "Which row an iteration has; default: sequential"),
+        key("file", Text, "The file of rows beside this one; whoever runs it gives it with --data"),
+    ],
 };
 
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "delete", "patch", "head", "options"];

@@ -27,8 +27,8 @@ mod template;
 mod tree;
 
 pub use forms::json_of;
-pub use model::{FeedPick, StepsFile, StepsScenario};
-pub use quick::{BODY, QuickPage, QuickRequest, REQUEST, USERS};
+pub use model::{FeedPick, StepsFile, StepsScenario, USERS};
+pub use quick::{BODY, QuickPage, QuickRequest, REQUEST};
 pub use read::{is_steps, parse_statuses, read};
 pub use run::{
     OutgoingPart, StepAnswer, StepsFollower, StepsOf, StepsRequest, StepsWorld, Stopped, Variables,

@@ -4,9 +4,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use regex_lite::Regex;
+use swell_core::plan::LOAD_SHAPE;
 
 use crate::json_path::JsonPath;
 use crate::template::ValueTemplate;
+
+/// Users where nobody says how many: as many as wrk opens connections.
+pub const USERS: u32 = 10;
 
 /// What a file contains.
 #[derive(Debug)]
@@ -45,6 +49,17 @@ pub struct StepsScenario {
 }
 
 impl StepsScenario {
+    /// What holds where nobody says otherwise: its own settings, and [`USERS`] if those do not say
+    /// what the load is.
+    pub fn defaults(&self) -> Vec<(String, String)> {
+        let mut defaults = self.settings.clone();
+        let says_load = |key: &str| LOAD_SHAPE.contains(&key) || key == "max-vus";
+        if !defaults.iter().any(|(key, _)| says_load(key)) {
+            defaults.push(("vus".to_owned(), USERS.to_string()));
+        }
+        defaults
+    }
+
     /// Whether something is done once, before the run or after it.
     pub fn has_setup(&self) -> bool {
         !self.setup.is_empty() || !self.teardown.is_empty()

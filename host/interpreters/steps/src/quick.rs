@@ -10,9 +10,6 @@ pub const REQUEST: &str = "request.json";
 /// The name of the file with the request's body, if it has one.
 pub const BODY: &str = "body";
 
-/// Users where nobody says how many: as many as wrk opens connections.
-pub const USERS: u32 = 10;
-
 /// A request that is made again and again, each time as a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,6 +19,15 @@ use crate::tree::{FileNode, NodeValue, Wrong};
 /// Scenarios of a file, and names of transactions of one: more than anybody can look at.
 const MOST_SCENARIOS: usize = 100;
 
+/// What stands at the top of files of other programs, which have the endings of steps.
+const OF_OTHERS: [(&str, &str); 5] = [
+    ("openapi", "a description of a service"),
+    ("swagger", "a description of a service"),
+    ("item", "a collection of Postman's"),
+    ("collection", "a collection of Postman's"),
+    ("log", "a recording of a browser"),
+];
+
 /// Whether a file with this name is a steps file: it has steps or scenarios at its top, whether all
 /// of it can be read or not.
 pub fn is_steps(name: &str, content: &[u8]) -> bool {
@@ -40,11 +49,19 @@ pub fn read(name: &str, content: &[u8]) -> Result<StepsFile, Wrong> {
     if matches!(root.value, NodeValue::Null) {
         return Err(Wrong::new(root.at, "the file is empty; a step is [[step]] with get = \"/\""));
     }
-    if let NodeValue::Table(entries) = &root.value
-        && let Some(entry) = entries.iter().find(|entry| entry.key == "run")
-    {
-        let cure = "a plan has [run.NAME] and a steps file has [[step]]: make two files of it";
-        return Err(Wrong::new(entry.at, cure));
+    if let NodeValue::Table(entries) = &root.value {
+        let found = |key: &str| entries.iter().find(|entry| entry.key == key);
+        if let Some(entry) = found("run") {
+            let cure = "a plan has [run.NAME] and a steps file has [[step]]: make two files of it";
+            return Err(Wrong::new(entry.at, cure));
+        }
+        let of_others = OF_OTHERS.iter().find_map(|(key, what)| Some((found(key)?, what)));
+        if let Some((entry, what)) = of_others {
+            let message = format!(
+                "this is {what}, and no file of steps: `host new --from FILE` makes one of it"
+            );
+            return Err(Wrong::new(entry.at, message));
+        }
     }
     let mut top = Fields::of(root, &FILE)?;
     top.take("$schema");

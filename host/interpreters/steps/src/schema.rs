@@ -50,3 +50,6 @@ fn value(form: &'static KeyForm, definitions: &mut Map<String, Value>) -> Value 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ impl<'a> ScenarioReader<'a> {
         }
         let mut feeds = Vec::new();
         for node in [of_all(2), fields.take("data")].into_iter().flatten() {
-            read_feeds(node, &mut feeds)?;
+            read_feeds(node, &mut feeds, &mut settings)?;
         }
         let description = fields.take("description").map(|node| node.text("a text")).transpose()?;
         let mut lists = ["setup", "start", "step", "stop", "teardown"]
@@ -212,9 +212,19 @@ fn read_settings(node: FileNode, settings: &mut Vec<(String, String)>) -> Result
     Ok(())
 }
 
-fn read_feeds(node: FileNode, feeds: &mut Vec<(String, FeedPick)>) -> Result<(), Wrong> {
+/// Reads feeds; the file of one is a setting, for whoever runs it to give.
+fn read_feeds(
+    node: FileNode,
+    feeds: &mut Vec<(String, FeedPick)>,
+    settings: &mut Vec<(String, String)>,
+) -> Result<(), Wrong> {
     for entry in node.entries("feeds by their names")? {
         let mut fields = Fields::of(entry.node, &FEED)?;
+        if let Some(node) = fields.take("file") {
+            let given = format!("{}=", entry.key);
+            settings.retain(|(key, value)| key != "data" || !value.starts_with(&given));
+            settings.push(("data".to_owned(), given + &node.text("a file")?));
+        }
         let pick = match fields.take("pick") {
             None => FeedPick::Sequential,
             Some(node) => {

@@ -1,5 +1,7 @@
+use swell_core::plan::LOAD_SHAPE;
+
 use super::*;
-use crate::model::{FeedPick, OnError, StepAction};
+use crate::model::{FeedPick, OnError, StepAction, USERS};
 
 const SHOP: &str = r#"
 target = "http://shop.test"
@@ -152,6 +154,42 @@ step = [{ post = "/buy", body = "{{a}} {{env(CARD)}}" }]
 }
 
 #[test]
+fn ten_users_do_it_where_nothing_says_what_the_load_is() {
+    let defaults = |settings: &str| {
+        let text = format!("[[step]]\nget = \"/\"\n[settings]\n{settings}");
+        read("x.toml", text.as_bytes()).expect("it is a steps file").scenarios[0].defaults()
+    };
+    let ten = ("vus".to_owned(), USERS.to_string());
+    assert_eq!(defaults(""), std::slice::from_ref(&ten));
+    assert!(defaults("duration = \"1m\"\ntimeout = \"5s\"").contains(&ten));
+    for load in LOAD_SHAPE.iter().chain(&["max-vus"]) {
+        assert_eq!(defaults(&format!("{load} = 5")).len(), 1, "{load}");
+    }
+}
+
+#[test]
+fn the_file_of_a_feed_is_asked_for_as_its_flag() {
+    let text = "data: {users: {file: users.csv, pick: user}}\nstep: [{get: '/{{users.name}}'}]\n\
+        settings: {data: [users=old.csv, orders=o.csv], vus: 2}";
+    let file = read("x.yaml", text.as_bytes()).expect("it is a steps file");
+    let data = file.scenarios[0].settings.iter().filter(|(key, _)| key == "data");
+    let data: Vec<&str> = data.map(|(_, value)| &**value).collect();
+    assert_eq!(data, ["orders=o.csv", "users=users.csv"]);
+}
+
+#[test]
+fn what_other_programs_have_written_is_told_with_what_makes_steps_of_it() {
+    for (name, text) in [
+        ("api.yaml", "openapi: 3.0.0\npaths: {}"),
+        ("shop.json", r#"{"info": {"name": "shop"}, "item": []}"#),
+        ("visit.json", r#"{"log": {"entries": []}}"#),
+    ] {
+        let wrong = read(name, text.as_bytes()).expect_err("it is none");
+        assert!(wrong.message.contains("host new --from"), "{name}: {}", wrong.message);
+    }
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
     for (text, words, place) in [
         ("[[step]]\ngte = \"/\"", "did you mean get?", (2, 1)),
@@ -239,17 +277,6 @@ fn steps_are_told_from_plans() {
     assert!(is_steps("x.toml", b"[[step]]\nget = \n"));
     assert!(!is_steps("x.toml", b"tps = 5"));
     assert!(!is_steps("x.toml", b"not at all"));
-}
-
-#[test]
-fn each_key_of_the_reader_is_in_the_schema() {
-    let schema = crate::schema::schema();
-    let step = &schema["$defs"]["a step"]["properties"];
-    assert_eq!(step["get"]["type"][0], "string");
-    assert_eq!(step["steps"]["items"]["$ref"], "#/$defs/a%20step");
-    let expect = &schema["$defs"]["expect"]["properties"];
-    assert_eq!(expect["body"]["$ref"], "#/$defs/expect.body");
-    assert_eq!(schema["additionalProperties"], false);
 }
 
 #[test]
