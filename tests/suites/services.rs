@@ -490,6 +490,8 @@ fn a_host_that_is_not_allowed_never_hears_of_the_run() {
     let url = format!("{}/ok", other.url());
     let direct = fetch(&url, &target).finish().expect_agreement(&target.seen());
     all_failed(&direct, "denied");
+    let flag = format!("--allow-host {}", other.addr());
+    assert_eq!(direct.stderr.matches(&flag).count(), 1, "told once: {}", direct.stderr);
     assert_eq!((target.seen().connections, other.seen().connections), (0, 0));
 
     let literal = guest("denied-host", &target).finish().expect_agreement(&target.seen());

@@ -14,6 +14,7 @@ use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::observer::Observer;
+use swell_core::plain::line;
 use swell_core::record::{KindId, Recorder, RunPhase};
 use swell_core::run::EndRequest;
 use swell_core::transactions::ImplicitKinds;
@@ -77,6 +78,8 @@ pub struct Run {
     /// The first thing that the scenario asked for and was not given.
     lacks: OnceLock<String>,
     asked_to_end: OnceLock<Instant>,
+    /// Whether somebody was told of a request to a host that was not given.
+    has_told_denied: AtomicBool,
 }
 
 impl Run {
@@ -98,6 +101,7 @@ impl Run {
             has_sent: AtomicBool::new(false),
             lacks: OnceLock::new(),
             asked_to_end: OnceLock::new(),
+            has_told_denied: AtomicBool::new(false),
         }
     }
 
@@ -132,6 +136,14 @@ impl Run {
         if !self.has_sent.load(Ordering::Relaxed) {
             self.asked_in_vain(&format!("{error}; give it with --target URL"));
             self.end_for_want();
+        }
+    }
+
+    /// A request was refused because its host was not given. The first time, the flag is told that
+    /// gives it: figures say that something was denied, and not what would help.
+    pub(crate) fn denied(&self, error: &str) {
+        if !self.has_told_denied.swap(true, Ordering::Relaxed) {
+            tracing::warn!("a request was denied: {}", line(error));
         }
     }
 

@@ -192,6 +192,11 @@ impl UserState {
             Some(error) if error.lacks_target => self.run().lacks_target(&error.message),
             _ => self.run().sent(),
         }
+        if let (Err(ErrorClass::Denied), Some(error), None) =
+            (exchange.result, error, &self.worker.observer)
+        {
+            self.run().denied(&error.message);
+        }
         let failure = match (exchange.result, error) {
             (Ok(code), _) if expected.contains(exchange.protocol, code) => None,
             (Ok(code), _) => Some(Failure::Status(code)),
