@@ -250,9 +250,16 @@ mod tests {
         let url = refusal(&["run", "-u", "http://ada:s3cret@a/", "-t", "30"]);
         assert!(url.contains("host run URL") && !url.contains("s3cret"), "{url}");
         assert!(!refusal(&["run", "http://a/", "-u", "1O"]).contains("--basic"));
+        assert!(refusal(&["run", "http://a/", "-cpus", "2"]).contains("each core"));
+        assert!(refusal(&["run", "--latency", "http://a/"]).contains("percentiles are always"));
+        for content in ["-d", "--data"] {
+            assert!(refusal(&["run", "http://a/", content, "hello"]).contains("--body TEXT"));
+        }
         assert!(refusal(&["run", "http://a/", "-duration=5s"]).contains("two dashes"));
         assert!(refusal(&["run", "http://a/", "-disable-keepalive"]).contains("--fresh"));
         assert!(refusal(&["http://a/"]).contains("host run http://a/"));
+        assert!(refusal(&["soak", "http://a/"]).contains("--preset"));
+        assert!(refusal(&["inspect", "shop.js"]).contains("host check FILE"));
         assert!(refusal(&["run", "a.wasm", "http://a/"]).contains("--target http://a/"));
     }
 

@@ -104,6 +104,14 @@ const HABITS: &[(&[&str], &str)] = &[
     (&["--script"], "a script is named without a flag, as `host run shop.js`"),
     (&["--plugin"], "`#[conduct]` in a scenario file acts before and after runs, and judges them"),
     // What is told.
+    (
+        &["-j", "--json-output"],
+        "--out json=FILE writes all results, --out json=- to the standard output",
+    ),
+    (&["-g"], "--out csv=FILE writes each second as rows of a table"),
+    (&["--no-summary"], "--quiet says nothing but errors"),
+    (&["--http-debug"], "`host try` shows all that is sent and received"),
+    (&["--insecure-skip-tls-verify"], "--insecure accepts any certificate"),
     (&["-o", "--output"], "--out KIND=FILE writes results, as --out json=run.json"),
     (&["--output-format"], "--out KIND=FILE writes results, and --quiet says nothing else"),
     (&["--summary-export", "--export-json"], "--out json=FILE writes all results"),
@@ -145,6 +153,23 @@ const HABITS: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// Commands of other tools, and what does the same here.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (&["curl"], "`host new --from 'curl ...'` makes steps of a command, `host try URL` asks once"),
+    (&["quick", "attack", "bench"], "host run URL"),
+    (&["smoke", "load", "stress", "spike", "soak"], "host run URL --preset KIND=N"),
+    (&["inspect"], "`host check FILE` says what a script does and needs"),
+    (&["cleanup"], "`host history prune` removes records of runs"),
+    (&["distributed", "controller"], "host run FILE --listen ADDR --hosts N"),
+    (&["agent"], "`host node` joins a coordinator"),
+    (&["replay"], "`host view` shows an earlier run, `host report` writes of it"),
+];
+
+/// What does the same as an unknown command of another tool.
+pub(super) fn of_command(typed: &str) -> Option<&'static str> {
+    COMMANDS.iter().find(|(commands, _)| commands.contains(&typed)).map(|(_, tip)| *tip)
+}
+
 /// What says the same as an unknown flag of another tool.
 pub(super) fn of_flag(typed: &str) -> Option<&'static str> {
     let flag = typed.split('=').next().unwrap_or(typed);
@@ -155,17 +180,23 @@ pub(super) fn of_flag(typed: &str) -> Option<&'static str> {
 pub(super) fn of_value(flag: &str, value: &str) -> Option<&'static str> {
     let is_content = || value.starts_with(['@', '{', '[']) || value.contains('=');
     match flag {
-        "--vus" if value.contains("://") => Some("leave -u out: a URL stands by itself, as `host run URL`"),
+        "--vus" if value.contains("://") => {
+            Some("leave -u out: a URL stands by itself, as `host run URL`")
+        }
         // Before the colon, or without one, stands a name.
+        "--vus" if value == "pus" => Some("leave -cpus out: there is a thread on each core"),
         "--vus" if value.contains(':') || value.starts_with(char::is_alphabetic) => {
             Some("--basic USER:PASSWORD says who asks")
         }
         // As programs in Go have their flags: with one dash.
+        "--latency" if value.contains("://") => {
+            Some("leave it out: percentiles are always told; here it is an objective, as p95=200ms")
+        }
         "--duration" if value.starts_with("uration") => Some("two dashes: --duration TIME"),
         "--duration" if value.starts_with("isable-") => {
             Some("--fresh iteration opens new connections; nothing is compressed without a header")
         }
-        "--duration" | "--data" if is_content() => Some(
+        "--duration" | "--data" if is_content() || value.starts_with(char::is_alphabetic) => Some(
             "--body TEXT or --body @FILE is sent with a URL, --json and --form say in which form",
         ),
         _ => None,

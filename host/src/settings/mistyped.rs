@@ -17,6 +17,7 @@ pub(crate) fn with_suggestion(
 ) -> clap::Error {
     if let Some(tip) = of_other_tools(&error, words) {
         error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedSubcommand);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         return error;
     }
@@ -63,6 +64,9 @@ pub(crate) fn with_suggestion(
 
 /// What says here what was typed as other tools have it.
 fn of_other_tools(error: &clap::Error, words: &[OsString]) -> Option<&'static str> {
+    if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand) {
+        return habits::of_command(command);
+    }
     let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
     match error.kind() {
         ErrorKind::UnknownArgument => habits::of_flag(arg)
