@@ -13,7 +13,8 @@
 //! so they stand in brackets and need no quoting beyond that of the shell. What stands outside of
 //! brackets is a closed list, so a typing error shows before the run and not after it. Percentiles
 //! obey the rule of reports: without enough samples there is no data, and a threshold without data
-//! fails.
+//! fails. With `even if few` after the limit it is judged by the samples that there are, and holds
+//! where there are none: so do tools judge whose users bring their thresholds along.
 //!
 //! ## While the run goes on
 //! After the limit may stand `over 30s`: then it must hold in each window of that length, too.

@@ -317,8 +317,9 @@ pub(crate) struct Settings {
 
     /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%';
     /// repeatable. A percentile needs ten samples beyond it, p95 200 and p99 1,000 of them: one
-    /// with fewer does not hold. 'response.p95 < 200ms over 30s' must also hold in each 30 s; with
-    /// `abort` or `abort after 10s` behind it, it ends the run where it does not.
+    /// with fewer does not hold, unless `even if few` follows the limit. 'response.p95 < 200ms over
+    /// 30s' must also hold in each 30 s; with `abort` or `abort after 10s` behind it, it ends the
+    /// run where it does not.
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
     pub(crate) threshold: Vec<Threshold>,
 

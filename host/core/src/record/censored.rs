@@ -80,6 +80,11 @@ impl Censored {
         self.all.percentile(percent).map(|time| self.figure(time))
     }
 
+    /// The percentile however few samples there are, as [`Histogram::percentile_seen`] has it.
+    pub fn percentile_seen(&self, percent: f64) -> Option<Figure> {
+        self.all.percentile_seen(percent).map(|time| self.figure(time))
+    }
+
     /// Where the percentile may lie, under the rules of [`interval`](super::interval).
     pub fn interval(&self, percent: f64, effective: f64) -> Option<(Duration, Figure)> {
         super::interval(&self.all, percent, effective)

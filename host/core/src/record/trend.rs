@@ -96,6 +96,12 @@ impl Trend {
         if self.count < Histogram::samples_needed(percent) {
             return None;
         }
+        self.percentile_seen(percent)
+    }
+
+    /// The number that `percent` of the numbers do not exceed, however few there are; `None`
+    /// without numbers.
+    pub fn percentile_seen(&self, percent: f64) -> Option<f64> {
         let rank = (self.count as f64 * percent / 100.0).ceil() as u64;
         let mut below = 0;
         let (bucket, _) = self.buckets.iter().find(|(_, count)| {

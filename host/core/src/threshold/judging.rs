@@ -44,12 +44,19 @@ impl Threshold {
         // What was cut off may belong to what ended well or to what failed, so a limit above holds
         // with it, and one below without.
         let with_cut = self.comparison.is_above();
-        let found = match self.quantity.amount(measured, length, with_cut) {
-            Ok(found) => found,
-            Err(reason) => return Outcome::NoData { reason },
+        let (found, lacks) = match self.quantity.amount(measured, length, with_cut) {
+            Ok(found) => (found, None),
+            Err(reason) if !self.even_if_few => return Outcome::NoData { reason },
+            Err(reason) => match self.quantity.amount_of_few(measured, length, with_cut) {
+                Some(found) => (found, Some(reason)),
+                None if self.quantity.is_of_another_kind(measured) => {
+                    return Outcome::NoData { reason };
+                }
+                None => return Outcome::Passed { measured: reason },
+            },
         };
         let print = |value| self.quantity.print(value);
-        let measured = match found.otherwise {
+        let mut measured = match found.otherwise {
             None => print(found.value),
             Some((f64::INFINITY, cut)) => format!(
                 "≥ {}, as {} were cut off before they ended",
@@ -65,6 +72,9 @@ impl Threshold {
                 )
             }
         };
+        if let Some(reason) = lacks {
+            measured = format!("{measured} ({reason})");
+        }
         let ways = [Some(found.value), found.otherwise.map(|(value, _)| value)];
         let holds =
             ways.into_iter().flatten().all(|value| self.comparison.holds(value, self.limit));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::rule::{Of, Quantity, Side};
 use crate::catalogue::{self, Measure, Portion, Source, Timed, Unit};
 use crate::record::{
-    Censored, Check, Figure, Figures, Histogram, Percentile, Split, Statistic, Value,
+    Censored, Check, Figure, Figures, Histogram, Percentile, Split, Statistic, Trend, Value,
 };
 use crate::spelling;
 use crate::units::{grouped, print_duration, print_rate, print_share};
@@ -22,6 +22,23 @@ pub struct QuantityAmount {
     /// What it may be as well, as so many were cut off before they ended; nothing where it is
     /// exact.
     pub otherwise: Option<(f64, u64)>,
+}
+
+/// How many samples a percentile is to have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SampleNeed {
+    /// As many as reports ask for.
+    Enough,
+    /// One will do.
+    Any,
+}
+
+/// How what was counted is looked at.
+#[derive(Clone, Copy)]
+struct AmountView {
+    length: Duration,
+    with_cut: bool,
+    samples: SampleNeed,
 }
 
 impl From<f64> for QuantityAmount {
@@ -100,15 +117,32 @@ impl Quantity {
         length: Duration,
         with_cut: bool,
     ) -> Result<QuantityAmount, String> {
+        self.amount_of(figures, AmountView { length, with_cut, samples: SampleNeed::Enough })
+    }
+
+    /// The same however few samples there are for a percentile; nothing where there are none.
+    pub(super) fn amount_of_few(
+        &self,
+        figures: &Figures,
+        length: Duration,
+        with_cut: bool,
+    ) -> Option<QuantityAmount> {
+        self.amount_of(figures, AmountView { length, with_cut, samples: SampleNeed::Any }).ok()
+    }
+
+    /// Whether it is of an own metric that has values, and no such statistic.
+    pub(super) fn is_of_another_kind(&self, figures: &Figures) -> bool {
+        let metric = self.narrowed.as_deref().filter(|_| self.subject.is_own());
+        metric.is_some_and(|name| figures.metrics.total(name).is_some())
+            && self.own(figures, SampleNeed::Any).is_err()
+    }
+
+    fn amount_of(&self, figures: &Figures, view: AmountView) -> Result<QuantityAmount, String> {
         match &self.subject.judged.source {
-            Source::Run(measure) => self.measured(measure, figures, length, with_cut),
-            Source::Transactions(measure) => {
-                self.measured(measure, self.row(figures)?, length, with_cut)
-            }
-            Source::Checks(measure) => {
-                self.measured(measure, &self.checks(figures)?, length, with_cut)
-            }
-            Source::Own => self.own(figures).map(QuantityAmount::from),
+            Source::Run(measure) => self.measured(measure, figures, view),
+            Source::Transactions(measure) => self.measured(measure, self.row(figures)?, view),
+            Source::Checks(measure) => self.measured(measure, &self.checks(figures)?, view),
+            Source::Own => self.own(figures, view.samples).map(QuantityAmount::from),
         }
     }
 
@@ -173,12 +207,11 @@ impl Quantity {
         &self,
         measure: &Measure<T>,
         of: &T,
-        length: Duration,
-        with_cut: bool,
+        AmountView { length, with_cut, samples }: AmountView,
     ) -> Result<QuantityAmount, String> {
         match measure {
-            Measure::Split(times) => self.time(&self.side(times(of), with_cut)),
-            Measure::Times(times) => self.time(&exact(times(of))),
+            Measure::Split(times) => self.time(&self.side(times(of), with_cut), samples),
+            Measure::Times(times) => self.time(&exact(times(of)), samples),
             Measure::Share(portion, lacks) => share(portion(of), lacks),
             Measure::PerSecond(count) => rate(count(of), length),
         }
@@ -215,7 +248,7 @@ impl Quantity {
         if with_cut { Censored::new(ended.clone(), &split.interrupted) } else { exact(ended) }
     }
 
-    fn time(&self, times: &Censored) -> Result<QuantityAmount, String> {
+    fn time(&self, times: &Censored, samples: SampleNeed) -> Result<QuantityAmount, String> {
         let time = match self.statistic.of {
             Of::Statistic(statistic) => statistic.of(times),
             Of::Percentile(percent) => times.percentile(percent),
@@ -223,6 +256,7 @@ impl Quantity {
                 unreachable!("a time without a statistic is refused when it is read")
             }
         };
+        let time = time.or_else(|| times.percentile_seen(self.percent_of(samples)?));
         let Figure { time, is_at_least } = time.ok_or_else(|| self.too_few(times.count()))?;
         Ok(QuantityAmount {
             value: time.as_secs_f64(),
@@ -230,7 +264,7 @@ impl Quantity {
         })
     }
 
-    fn own(&self, figures: &Figures) -> Result<f64, String> {
+    fn own(&self, figures: &Figures, samples: SampleNeed) -> Result<f64, String> {
         let name = self.narrowed.as_deref().expect("an own metric is named when it is read");
         let value = figures.metrics.total(name);
         let value = value.ok_or_else(|| {
@@ -238,6 +272,7 @@ impl Quantity {
         })?;
         let wrong_kind =
             || format!("{name:?} is a {} and has no such statistic", value.kind().name());
+        let seen = |trend: &Trend| trend.percentile_seen(self.percent_of(samples)?);
         match (&value, self.statistic.of) {
             (Value::Counter { sum, .. }, Of::Itself) => Ok(*sum),
             (Value::Gauge { last, .. }, Of::Itself) => Ok(*last),
@@ -245,22 +280,33 @@ impl Quantity {
             (Value::Gauge { max, .. }, Of::Statistic(Statistic::Max)) => Ok(*max),
             (Value::Rate { count, nonzero }, Of::Itself) => Ok(*nonzero as f64 / *count as f64),
             (Value::Trend(trend), Of::Statistic(statistic)) => {
-                statistic.of_trend(trend).ok_or_else(|| self.too_few(trend.count()))
+                let found = statistic.of_trend(trend).or_else(|| seen(trend));
+                found.ok_or_else(|| self.too_few(trend.count()))
             }
             (Value::Trend(trend), Of::Percentile(percent)) => {
-                trend.percentile(percent).ok_or_else(|| self.too_few(trend.count()))
+                let found = trend.percentile(percent).or_else(|| seen(trend));
+                found.ok_or_else(|| self.too_few(trend.count()))
             }
             _ => Err(wrong_kind()),
         }
     }
 
-    fn too_few(&self, samples: u64) -> String {
-        let percent = match self.statistic.of {
+    /// Which percentile it is.
+    const fn percent(&self) -> Option<f64> {
+        match self.statistic.of {
             Of::Percentile(percent) => Some(percent),
             Of::Statistic(Statistic::Percentile(percentile)) => Some(percentile.percent()),
             Of::Statistic(_) | Of::Itself => None,
-        };
-        match percent.filter(|_| samples > 0) {
+        }
+    }
+
+    /// Which percentile it is, if any number of samples will do.
+    fn percent_of(&self, samples: SampleNeed) -> Option<f64> {
+        self.percent().filter(|_| samples == SampleNeed::Any)
+    }
+
+    fn too_few(&self, samples: u64) -> String {
+        match self.percent().filter(|_| samples > 0) {
             Some(percent) => format!(
                 "p{percent} needs {} samples, there are {}",
                 grouped(Histogram::samples_needed(percent)),

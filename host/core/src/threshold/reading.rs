@@ -71,10 +71,11 @@ pub enum ThresholdError {
         /// What is wrong with the value.
         source: UnitError,
     },
-    /// What follows the limit says neither a window nor that the run is to end.
+    /// What follows the limit is none of what may stand there.
     #[error(
-        "threshold {text:?}: {rest:?} after the limit is not understood; write \"over 30s\" for \
-        windows in which it must hold, then \"abort\" or \"abort after 10s\" to end the run"
+        "threshold {text:?}: {rest:?} after the limit is not understood; write \"even if few\" to \
+        judge by any number of samples, then \"over 30s\" for windows in which it must hold, then \
+        \"abort\" or \"abort after 10s\" to end the run"
     )]
     Terms {
         /// What was typed.
@@ -102,10 +103,14 @@ impl FromStr for Threshold {
         let quantity = Quantity::parse(left, text)?;
         let amiss = |source| ThresholdError::Value { text: text.to_owned(), source };
         let words: Vec<&str> = value.split_whitespace().collect();
-        let is_term = |word: &&str| ["over", "abort"].contains(word);
+        let is_term = |word: &&str| ["even", "over", "abort"].contains(word);
         let (limit, terms) = words.split_at(words.iter().position(is_term).unwrap_or(words.len()));
         let limit = parse_limit(quantity.unit(), &limit.join(" ")).map_err(amiss)?;
-        let (over, abort) = match terms {
+        let (even_if_few, windows) = match terms {
+            ["even", "if", "few", windows @ ..] => (true, windows),
+            windows => (false, windows),
+        };
+        let (over, abort) = match windows {
             ["over", window, abort @ ..] => (Some(parse_window(window).map_err(amiss)?), abort),
             abort => (None, abort),
         };
@@ -118,7 +123,8 @@ impl FromStr for Threshold {
                 return Err(ThresholdError::Terms { text: text.to_owned(), rest });
             }
         };
-        Ok(Self { text: text.to_owned(), quantity, comparison, limit, over, abort_after })
+        let text = text.to_owned();
+        Ok(Self { text, quantity, comparison, limit, even_if_few, over, abort_after })
     }
 }
 

@@ -16,6 +16,7 @@ pub struct Threshold {
     pub(super) quantity: Quantity,
     pub(super) comparison: Comparison,
     pub(super) limit: f64,
+    pub(super) even_if_few: bool,
     pub(super) over: Option<Duration>,
     pub(super) abort_after: Option<Duration>,
 }

@@ -207,6 +207,24 @@ fn without_data_a_threshold_fails_and_says_why() {
 }
 
 #[test]
+fn even_few_samples_are_judged_where_it_says_so() {
+    let passed = |measured: &str| Outcome::Passed { measured: measured.to_owned() };
+    let rows = outcome("metric[rows].p95 > 1 even if few");
+    assert!(rows.passed(), "{rows:?}");
+    let Outcome::Passed { measured } = rows else { unreachable!("it has passed") };
+    assert!(measured.ends_with(" (p95 needs 200 samples, there are 2)"), "{measured}");
+    assert!(matches!(outcome("metric[rows].p95 < 1 even if few"), Outcome::Failed { .. }));
+    assert!(matches!(outcome("response.p99.9 < 1ns even if few"), Outcome::Failed { .. }));
+    // With none at all nothing is broken, but what cannot be told of a metric is no sample.
+    assert_eq!(outcome("request.max < 1s even if few"), passed("there are no samples"));
+    assert_eq!(
+        outcome("metric[bananas] < 1 even if few"),
+        passed("no metric \"bananas\" was seen")
+    );
+    assert!(!outcome("metric[sold].p95 > 1 even if few").passed());
+}
+
+#[test]
 fn an_unknown_metric_is_told_with_the_known_ones() {
     let message = refusal("respones.p95 < 200ms");
     assert!(message.starts_with(
@@ -298,6 +316,7 @@ fn a_window_and_an_abort_stand_behind_the_limit() {
         terms("error_rate[a over b abort] < 1% over 1m abort after 10s"),
         (secs(60), secs(10))
     );
+    assert_eq!(terms("error_rate < 1% even if few over 30s abort"), (secs(30), secs(0)));
     // It travels as its text.
     let rule = read("error_rate < 1% over 1m abort after 10s");
     let sent = postcard::to_stdvec(&rule).unwrap();
@@ -308,6 +327,7 @@ fn a_window_and_an_abort_stand_behind_the_limit() {
         ("error_rate < 1% over", "\"over\" after the limit is not understood"),
         ("error_rate < 1% abort over 3s", "\"abort over 3s\" after the limit"),
         ("error_rate < 1% abort 3s", "abort after 10s"),
+        ("error_rate < 1% even few", "\"even few\" after the limit"),
         ("error_rate < over 3s", "share"),
     ] {
         assert!(refusal(text).contains(why), "{}", refusal(text));
