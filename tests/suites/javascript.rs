@@ -116,6 +116,9 @@ fn what_is_wrong_with_a_script_is_shown_with_its_line_before_anything_is_sent() 
         ("import http from 'k6/http';\nhttp.get('/');\n", ["line 2", "top level"]),
         ("export const options = { hosts: {} };\n", ["options.hosts", "--allow-host"]),
         ("export const options = { duration: 'long' };\n", ["\"long\"", "30s"]),
+        ("export const options = { thresholds: { sold: ['count>1'] } };\n", ["\"sold\"", "checks"]),
+        ("export const options = { thresholds: { checks: ['p(95)<1'] } };\n", ["has no", "rate"]),
+        ("export const options = { thresholds: { checks: ['rate'] } };\n", ["checks", "p(95)<200"]),
     ] {
         desk.expect_refusal(&format!("{script}{end}"), &words);
     }
@@ -158,7 +161,11 @@ export default function () {
   const form = http.put('/echo', { a: 'b c', list: ['1', '&'] });
   is(form.json('body'), 'a=b+c&list=1&list=%26');
   is(form.headers['Content-Type'], 'application/json');
-  is(form.request[0], 'PUT');
+  is(form.request.method, 'PUT');
+  is(JSON.parse(JSON.stringify(form)).status, 200);
+  let why = '';
+  try { form.tls_version; } catch (error) { why = error.message; }
+  is(why, 'tls_version of a response is not there');
   const file = http.file('<ü>', 'x.txt', 'text/plain');
   const parts = http.post('/echo', { file, n: 1 }).json('body');
   is(parts.includes('filename=\"x.txt\"\\r\\nContent-Type: text/plain\\r\\n\\r\\n<ü>'), true);
@@ -364,12 +371,12 @@ fn what_an_option_does_not_do_here_is_said() {
     let desk = Desk::new();
     let script = "
 import http from 'k6/http';
-export const options = { noUsageReport: true, thresholds: { http_req_waiting: ['avg<100'] } };
+export const options = { noUsageReport: true, thresholds: { data_received: ['count<100'] } };
 export default function () { http.get('/'); }
 export function handleSummary() { return {}; }
 ";
     let done = desk.run(script, "--iterations 1").expect_done();
-    for words in ["options.noUsageReport", "http_req_waiting: avg<100", "handleSummary"] {
+    for words in ["options.noUsageReport", "data_received: count<100", "handleSummary"] {
         assert!(done.stderr.contains(words), "no {words:?} in {}", done.stderr);
     }
 }

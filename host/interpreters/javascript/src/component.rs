@@ -8,9 +8,11 @@
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
+mod digests;
 mod loading;
 mod modules;
 mod natives;
+mod page;
 mod test;
 mod typescript;
 

@@ -3,27 +3,40 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 11] = [
+const MODULES: [(&str, &str); 16] = [
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
     ("swell:options", include_str!("modules/options.js")),
     ("swell:prelude", include_str!("modules/prelude.js")),
+    ("swell:thresholds", include_str!("modules/thresholds.js")),
+    ("swell:webcrypto", include_str!("modules/webcrypto.js")),
     ("k6", include_str!("modules/k6.js")),
+    ("k6/crypto", include_str!("modules/crypto.js")),
     ("k6/http", include_str!("modules/http.js")),
     ("k6/data", include_str!("modules/data.js")),
     ("k6/encoding", include_str!("modules/encoding.js")),
     ("k6/execution", include_str!("modules/execution.js")),
+    ("k6/html", include_str!("modules/html.js")),
     ("k6/metrics", include_str!("modules/metrics.js")),
+    ("k6/timers", include_str!("modules/timers.js")),
     ("swell", include_str!("modules/swell.js")),
 ];
 
-/// Most scripts that import a URL import this one, of any version; none is fetched.
-const UTILS: &str = "https://jslib.k6.io/k6-utils/";
+/// What scripts import by a URL most often, of any version; none is fetched.
+const BY_URL: [(&str, &str); 5] = [
+    ("formdata", include_str!("modules/formdata.js")),
+    ("k6-summary", include_str!("modules/k6-summary.js")),
+    ("k6-utils", include_str!("modules/k6-utils.js")),
+    ("papaparse", include_str!("modules/papaparse.js")),
+    ("url", include_str!("modules/url.js")),
+];
 
 /// The text of a module.
 pub(crate) fn source(name: &str) -> Option<&'static str> {
-    if name.starts_with(UTILS) {
-        return Some(include_str!("modules/k6-utils.js"));
+    if let Some((library, _)) =
+        name.strip_prefix("https://jslib.k6.io/").and_then(|path| path.split_once('/'))
+    {
+        return BY_URL.iter().find(|(known, _)| *known == library).map(|(_, source)| *source);
     }
     MODULES.iter().find(|(module, _)| *module == name).map(|(_, source)| *source)
 }

@@ -8,14 +8,14 @@ pub(crate) mod runs;
 
 use std::cell::{Cell, RefCell};
 
-use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Module, Object, Value};
 
-use crate::loading;
 use crate::swell::scenario::http::{
     self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
 };
 use crate::swell::scenario::transactions::{self, Outcome, Transaction};
 use crate::swell::scenario::{checks, clock, context, log, metrics, random};
+use crate::{digests, loading, modules, page};
 
 /// The longest body that is given to a script: as long as the contract gives any.
 const LONGEST: u32 = 16 << 20;
@@ -72,6 +72,9 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         "failRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::fail_run(&why)),
         "isLoading": || loading::is_loading(),
         "open": open,
+        "module": module,
+        "digest": digests::digest,
+        "pages": page::functions,
         "encode": |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()),
         "decode": |buffer: Value<'js>| {
             bytes(&buffer).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -157,6 +160,15 @@ fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Valu
     }
 }
 
+/// A module of the interpreter that few scripts need, once it is needed.
+fn module<'js>(ctx: Ctx<'js>, name: String) -> rquickjs::Result<Object<'js>> {
+    let source = modules::source(&name)
+        .ok_or_else(|| Exception::throw_message(&ctx, &modules::missing(&name)))?;
+    let (module, evaluated) = Module::declare(ctx, name, source)?.eval()?;
+    evaluated.finish::<Value<'js>>()?;
+    module.namespace()
+}
+
 fn pairs(words: &[String]) -> Vec<(String, String)> {
     words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
@@ -214,7 +226,11 @@ impl AskedRequest {
             keep: if self.keep == 0 { Keep::Discard } else { Keep::Body(LONGEST) },
             keep_headers: true,
             redirects: self.redirects,
-            decompress: false,
+            // As in k6: a script that asks for a compressed body reads it as it was.
+            decompress: self
+                .headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("accept-encoding")),
             version: Version::Automatic,
             expect: &self.expect,
             timeout: (self.timeout * 1e6) as u64,
@@ -223,7 +239,7 @@ impl AskedRequest {
 }
 
 /// A body: text as UTF-8, or the bytes of a buffer.
-fn bytes(body: &Value<'_>) -> rquickjs::Result<Vec<u8>> {
+pub(crate) fn bytes(body: &Value<'_>) -> rquickjs::Result<Vec<u8>> {
     if let Some(buffer) = ArrayBuffer::from_value(body.clone()) {
         // SAFETY: nothing of JavaScript runs before the bytes are copied.
         return Ok(unsafe { buffer.as_bytes() }.unwrap_or_default().to_vec());

@@ -3,28 +3,36 @@
 export const native = globalThis.__swell;
 delete globalThis.__swell;
 
-/** What `options` says of requests. */
-export const settings = { maxRedirects: 10, discardResponseBodies: false, userAgent: undefined, throw: false };
+/** What `options` says of requests and iterations. */
+export const settings = { maxRedirects: 10, discardResponseBodies: false, userAgent: undefined, throw: false,
+  noCookiesReset: false, minIterationDuration: 0 };
 
-/** Where the iteration is: in which group, and in which transactions of the script's own. */
-export const at = { group: '', open: [] };
+/** Where the iteration is: in which group, and in which transactions of the script's own. And which tags all that it
+ * records has, if any. */
+export const at = { group: '', open: [], tags: undefined };
+
+/** What is called with each request, check, value and iteration where a threshold wants to know. */
+export const hooks = {};
+
+/** The script's own metrics, each with its kind. */
+export const kinds = new Map();
 
 // A thousand and first name ends a user, so names that never end share one.
 const MOST = 900;
-const kinds = new Map();
+const numbers = new Map();
 
 function kind(name) {
-  let number = kinds.get(name);
+  let number = numbers.get(name);
   if (number === undefined) {
-    if (kinds.size >= MOST && name !== 'other') return kind('other');
+    if (numbers.size >= MOST && name !== 'other') return kind('other');
     number = native.define(cut(name) || '-');
-    kinds.set(name, number);
+    numbers.set(name, number);
   }
   return number;
 }
 
 /** The first 128 bytes of a name. */
-function cut(name) {
+export function cut(name) {
   while (name.length > 42 && native.encode(name).byteLength > 128) name = name.slice(0, -1);
   return name;
 }
@@ -79,6 +87,12 @@ export function milliseconds(value) {
     throw new TypeError(`${JSON.stringify(value)} is no duration, as "30s" or "1m30s"`);
   }
   return total;
+}
+
+/** Bytes as the contract's functions take them: text, or a whole buffer. */
+export function whole(input) {
+  if (!ArrayBuffer.isView(input)) return input instanceof ArrayBuffer ? input : String(input);
+  return input.buffer.slice(input.byteOffset, input.byteOffset + input.byteLength);
 }
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -1,6 +1,6 @@
 // The module "k6/encoding".
 
-import { base64, native } from 'swell:core';
+import { base64, native, whole } from 'swell:core';
 
 const KINDS = ['std', 'rawstd', 'url', 'rawurl'];
 
@@ -14,10 +14,8 @@ function known(encoding) {
 /** Text as UTF-8, or the bytes of a buffer, in base64. */
 export function b64encode(input, encoding = 'std') {
   const { isUrl, isRaw } = known(encoding);
-  let bytes = input;
-  if (ArrayBuffer.isView(input)) bytes = input.buffer.slice(input.byteOffset, input.byteOffset + input.byteLength);
-  else if (!(input instanceof ArrayBuffer)) bytes = native.encode(String(input));
-  let text = base64(bytes);
+  const bytes = whole(input);
+  let text = base64(typeof bytes === 'string' ? native.encode(bytes) : bytes);
   if (isUrl) text = text.replaceAll('+', '-').replaceAll('/', '_');
   return isRaw ? text.replace(/=+$/, '') : text;
 }

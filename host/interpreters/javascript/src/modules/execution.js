@@ -1,6 +1,6 @@
 // The module "k6/execution": as much as a user knows of the run.
 
-import { native } from 'swell:core';
+import { at, native } from 'swell:core';
 import { running } from 'swell:prelude';
 
 /** An object that names what it has not, where k6's would have something. */
@@ -18,14 +18,26 @@ export const vu = strict('exec.vu', {
   get idInInstance() { return native.user() + 1; },
   get iterationInInstance() { return running.iteration; },
   get iterationInScenario() { return running.iteration; },
+  /** Tags of all that this user records from here on. */
+  metrics: strict('exec.vu.metrics', {
+    get tags() { return (at.tags ??= {}); },
+  }),
 });
 
 export const scenario = strict('exec.scenario', {
   get name() { return running.scenario; },
+  get executor() { return running.executor; },
   get iterationInTest() { return native.iteration(); },
+  get iterationInInstance() { return native.iteration(); },
+  get startTime() { return Math.round(Date.now() - native.now()); },
+});
+
+export const instance = strict('exec.instance', {
+  get currentTestRunDuration() { return native.now(); },
 });
 
 export const test = strict('exec.test', {
+  get options() { return running.options; },
   /** Ends the run early, and this iteration. */
   abort(reason) {
     native.stopRun(reason === undefined ? 'test aborted' : String(reason));
@@ -33,4 +45,4 @@ export const test = strict('exec.test', {
   },
 });
 
-export default { vu, scenario, test };
+export default { instance, scenario, test, vu };

@@ -3,7 +3,10 @@
 // A request is a transaction, which the host names by method and path. It gets a name here where
 // the script gives one, or stands in a group.
 
-import { at, base64, flat, milliseconds, native, settings, transaction } from 'swell:core';
+import { at, base64, flat, hooks, milliseconds, native, settings, transaction, whole } from 'swell:core';
+
+// Where an answer, which is an array, keeps the request.
+const ASKED = 12;
 
 /** An answer, or why there is none: then its status is 0. */
 export class Response {
@@ -18,12 +21,22 @@ export class Response {
     this.error = answer[3];
     this.error_code = answer[4] || (this.status >= 400 ? 1000 + this.status : 0);
     this.url = answer[5] ?? asked[1];
-    this.request = asked;
+    answer[ASKED] = asked;
     this.#answer = answer;
   }
 
   get status_text() {
     return `${this.status}`;
+  }
+
+  /** What was sent; names of headers as they were given, each with a list of its values. */
+  get request() {
+    return this.#once('request', () => {
+      const [method, url, words = [], body] = this.#answer[ASKED];
+      const headers = {};
+      for (let i = 0; i < words.length; i += 2) (headers[words[i]] ??= []).push(words[i + 1]);
+      return { method, url, headers, body };
+    });
   }
 
   /** Names as k6 writes them, "Content-Type"; values of one name with commas between. */
@@ -63,11 +76,75 @@ export class Response {
     return path === undefined ? json : part(json, path.replace(/\[(\d+)\]/g, '.$1').split('.'));
   }
 
+  /** The page, or what a selector finds in it. */
+  html(selector) {
+    const page = this.#once('html', () => parsePage(this.body ?? ''));
+    return selector === undefined ? page : page.find(selector);
+  }
+
+  /** Sends a form of the page, as a browser does whose user has filled in these fields. */
+  submitForm({ formSelector = 'form', fields = {}, submitSelector = '[type="submit"]', params } = {}) {
+    const form = this.html(formSelector).first();
+    if (form.size() === 0) throw new Error(`the page has no form that ${JSON.stringify(formSelector)} finds`);
+    const method = form.attr('method', 'get').toUpperCase();
+    const values = form.serializeObject();
+    const submit = form.find(submitSelector).first();
+    if (submit.attr('name') !== undefined) values[submit.attr('name')] = submit.val();
+    Object.assign(values, fields);
+    const link = resolved(this.url, form.attr('action', ''));
+    if (method !== 'GET') return request(method, link, values, params);
+    return request('GET', `${link.replace(/[?#].*/, '')}?${encoded(values)[0]}`, null, params);
+  }
+
+  /** Follows a link of the page. */
+  clickLink({ selector = 'a[href]', params } = {}) {
+    const href = this.html(selector).first().attr('href');
+    if (href === undefined) throw new Error(`the page has no link that ${JSON.stringify(selector)} finds`);
+    return request('GET', resolved(this.url, href), null, params);
+  }
+
+  toJSON() {
+    const { status, status_text, url, headers, cookies, body, timings, error, error_code, request } = this;
+    return { status, status_text, url, headers, cookies, body, timings, error, error_code, request };
+  }
+
   #once(name, make) {
     this.#made ??= {};
     if (!(name in this.#made)) this.#made[name] = make();
     return this.#made[name];
   }
+}
+
+// The host does not say these. A check must not pass because nothing equals nothing.
+for (const name of ['ocsp', 'proto', 'remote_ip', 'remote_port', 'tls_cipher_suite', 'tls_version']) {
+  Object.defineProperty(Response.prototype, name, {
+    get() { throw new TypeError(`${name} of a response is not there`); },
+  });
+}
+
+function parsePage(body) {
+  if (hooks.parseHTML === undefined) native.module('k6/html');
+  return hooks.parseHTML(typeof body === 'string' ? body : native.decode(body));
+}
+
+/** Where a link of a page leads. */
+function resolved(base, link) {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return link;
+  const [, origin = '', rest] = /^(https?:\/\/[^/?#]*)?(.*)$/i.exec(base);
+  if (link.startsWith('//')) return `${origin.replace(/\/\/.*/, '') || 'http:'}${link}`;
+  const path = rest.replace(/[?#].*/, '') || '/';
+  const plain = link.replace(/#.*/, '');
+  if (plain === '') return `${origin}${rest.replace(/#.*/, '') || '/'}`;
+  if (plain.startsWith('?')) return `${origin}${path}${plain}`;
+  const [, way, query] = /^([^?]*)(.*)$/.exec(plain);
+  const parts = way.startsWith('/') ? [] : path.split('/').slice(1, -1);
+  const words = way.replace(/^\//, '').split('/');
+  words.forEach((word, i) => {
+    if (word === '..') parts.pop();
+    else if (word !== '.') parts.push(word);
+    if ((word === '..' || word === '.') && i === words.length - 1) parts.push('');
+  });
+  return `${origin}/${parts.join('/')}${query}`;
 }
 
 function part(value, names) {
@@ -192,7 +269,9 @@ export const cookieJar = () => jar;
 
 /** Begins an iteration without cookies, as the host does. */
 export function clearCookies() {
-  if (jar.isUsed) jar = new CookieJar();
+  // Where cookies stay, they are the script's to send: the host's are gone.
+  if (settings.noCookiesReset) jar.isOwn = true;
+  else if (jar.isUsed) jar = new CookieJar();
 }
 
 let expected = [];
@@ -252,10 +331,11 @@ let boundaries = 0;
 /** The body as it is sent, and its type. */
 function encoded(body) {
   if (body === null || body === undefined) return [''];
-  if (typeof body === 'string' || body instanceof ArrayBuffer) return [body];
-  if (ArrayBuffer.isView(body)) return [body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)];
-  if (typeof body !== 'object') return [String(body)];
-  if (Object.values(body).some((value) => value instanceof FileData)) return multipart(body);
+  if (typeof body !== 'object' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return [whole(body)];
+  if (Object.values(body).some((value) => value instanceof FileData)) {
+    const boundary = `swell-${Date.now().toString(36)}-${++boundaries}`;
+    return [multipart(Object.entries(body), boundary), `multipart/form-data; boundary=${boundary}`];
+  }
   const words = [];
   for (const name in body) {
     for (const value of [body[name]].flat()) words.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
@@ -263,26 +343,26 @@ function encoded(body) {
   return [words.join('&').replace(/%20/g, '+'), 'application/x-www-form-urlencoded'];
 }
 
-function multipart(body) {
-  const boundary = `swell-${Date.now().toString(36)}-${++boundaries}`;
+/** The body of a form with files, from names and values. */
+export function multipart(fields, boundary) {
   const quoted = (text) => String(text).replace(/["\r\n]/g, (letter) => encodeURIComponent(letter));
   const parts = [];
-  for (const name in body) {
-    const value = body[name];
+  for (const [name, value] of fields) {
+    const isFile = value instanceof FileData || (value?.data !== undefined && value?.filename !== undefined);
     let head = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`;
-    if (value instanceof FileData) {
-      head += `; filename="${quoted(value.filename)}"\r\nContent-Type: ${value.content_type}`;
+    if (isFile) {
+      head += `; filename="${quoted(value.filename)}"\r\nContent-Type: ${value.content_type ?? 'application/octet-stream'}`;
     }
-    parts.push(bytesOf(`${head}\r\n\r\n`), bytesOf(value instanceof FileData ? value.data : value), bytesOf('\r\n'));
+    parts.push(bytesOf(`${head}\r\n\r\n`), bytesOf(isFile ? value.data : value), bytesOf('\r\n'));
   }
   parts.push(bytesOf(`--${boundary}--\r\n`));
-  const whole = new Uint8Array(parts.reduce((size, one) => size + one.length, 0));
+  const all = new Uint8Array(parts.reduce((size, one) => size + one.length, 0));
   let offset = 0;
   for (const one of parts) {
-    whole.set(one, offset);
+    all.set(one, offset);
     offset += one.length;
   }
-  return [whole.buffer, `multipart/form-data; boundary=${boundary}`];
+  return all.buffer;
 }
 
 const KEEPS = { none: 0, text: 1, binary: 2 };
@@ -331,8 +411,9 @@ function nameOf(method, address, params) {
   return `${at.group}: ${name ?? `${method} ${places(String(address)).path}`}`;
 }
 
-function received(asked, answer, params) {
+function received(asked, answer, address, params) {
   const response = new Response(asked, answer);
+  hooks.request?.(response, asked, address, params);
   if (answer[2].includes('et-cookie')) (params?.jar ?? jar).receive(response.url, cookiesOf(answer[2]));
   if (response.error !== '' && (params?.throw ?? settings.throw)) throw new Error(response.error);
   return response;
@@ -344,7 +425,7 @@ export function request(method, address, body, params) {
   const name = nameOf(method, address, params);
   const asked = prepare(method, address, body, params);
   const answer = name === undefined ? native.send(asked) : transaction(String(name), () => native.send(asked));
-  return received(asked, answer, params);
+  return received(asked, answer, address, params);
 }
 
 export const get = (address, params) => request('GET', address, null, params);
@@ -379,7 +460,7 @@ export function batch(requests) {
   });
   const results = Array.isArray(requests) ? [] : {};
   names.forEach((name, i) => {
-    results[name] = received(asked[i], answers[i], all[i][3]);
+    results[name] = received(asked[i], answers[i], all[i][1], all[i][3]);
   });
   return results;
 }

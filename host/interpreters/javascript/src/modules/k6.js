@@ -1,14 +1,15 @@
 // The module "k6".
 
-import { at, flat, native } from 'swell:core';
+import { at, flat, hooks, native } from 'swell:core';
 
 /** Counts each check; whether all have passed. */
-export function check(value, checks) {
+export function check(value, checks, tags) {
   let all = true;
   for (const name in checks) {
     const given = checks[name];
     const passed = Boolean(typeof given === 'function' ? given(value) : given);
     native.check(name, passed);
+    hooks.check?.(name, passed, tags);
     all &&= passed;
   }
   return all;
@@ -27,7 +28,9 @@ export function group(name, body) {
   } finally {
     at.group = outer;
     durations ??= native.metric('group_duration', 3);
-    native.add(durations, native.now() - began, flat({ group }));
+    const duration = native.now() - began;
+    native.add(durations, duration, flat({ group }));
+    hooks.metric?.('group_duration', duration, { ...at.tags, group: `::${group.replaceAll(' / ', '::')}` });
   }
 }
 

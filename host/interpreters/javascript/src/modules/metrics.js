@@ -1,15 +1,14 @@
 // The module "k6/metrics": metrics of the script's own, which the host merges over all users.
 
-import { flat, native, settings } from 'swell:core';
+import { at, flat, hooks, kinds, native, settings } from 'swell:core';
 
 const COUNTER = 0;
 const GAUGE = 1;
 const RATE = 2;
 const TREND = 3;
 
-// The host ends a user who defines a name as two kinds, so this is found out here. The module "k6"
-// has a metric, too.
-const kinds = new Map([['group_duration', TREND]]);
+// The module "k6" has a metric, too.
+const OTHERS = { group_duration: TREND };
 
 class Metric {
   #kind;
@@ -23,7 +22,8 @@ class Metric {
       throw new TypeError(`${JSON.stringify(name)} is no name of a metric: it has up to 128 letters, digits and "_", ` +
         'and begins with no digit');
     }
-    if ((kinds.get(name) ?? kind) !== kind) throw new TypeError(`the metric ${name} is there as another kind`);
+    // The host ends a user who defines a name as two kinds.
+    if ((kinds.get(name) ?? OTHERS[name] ?? kind) !== kind) throw new TypeError(`the metric ${name} is there as another kind`);
     kinds.set(name, kind);
     this.name = name;
     this.#kind = kind;
@@ -39,7 +39,9 @@ class Metric {
       return false;
     }
     this.#number ??= native.metric(this.name, this.#kind);
-    native.add(this.#number, given, tags === undefined || tags === null ? [] : flat(tags));
+    const all = at.tags === undefined ? tags : { ...at.tags, ...tags };
+    native.add(this.#number, given, flat(all));
+    hooks.metric?.(this.name, given, all);
     return true;
   }
 }

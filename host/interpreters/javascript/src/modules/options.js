@@ -3,7 +3,7 @@
 // What a command line says comes before them. What has no counterpart is noted, and said once when
 // the run begins; what would make another load than was asked for is an error.
 
-import { milliseconds, settings, settingsOf } from 'swell:core';
+import { milliseconds, native, settings, settingsOf } from 'swell:core';
 
 const time = (value) => `${milliseconds(value)}ms`;
 
@@ -36,8 +36,12 @@ function load(name, one) {
 
 // Honoured elsewhere, or of no meaning here: nothing to say of them.
 const KNOWN = new Set(['vus', 'duration', 'iterations', 'scenarios', 'thresholds', 'maxRedirects',
-  'discardResponseBodies', 'userAgent', 'throw', 'setupTimeout', 'teardownTimeout', 'summaryTrendStats',
-  'summaryTimeUnit', 'cloud', 'ext', 'tags', 'settings']);
+  'discardResponseBodies', 'userAgent', 'throw', 'summaryTrendStats', 'summaryTimeUnit', 'cloud', 'ext', 'tags',
+  'noCookiesReset', 'minIterationDuration', 'noVUConnectionReuse', 'rps', 'settings']);
+
+// Of a scenario, those that every executor has.
+const OF_A_SCENARIO = new Set(['executor', 'exec', 'env', 'startTime', 'tags', 'gracefulStop', 'vus', 'duration',
+  'iterations', 'maxDuration', 'rate', 'timeUnit', 'preAllocatedVUs', 'maxVUs', 'startRate', 'stages', 'settings']);
 
 // What a run may touch is for whoever runs it to say.
 const REACH = { insecureSkipTLSVerify: '--insecure', hosts: '--allow-host', tlsAuth: '--cert and --key',
@@ -54,53 +58,62 @@ export function scenariosOf(options, stem) {
       throw new TypeError('options.stages: users in stages are not there; a scenario with the executor ' +
         'ramping-arrival-rate is');
     }
-    if (!KNOWN.has(key)) notes.push(`options.${key} has no counterpart here, and no effect`);
-  }
-  for (const key in settings) if (options[key] !== undefined) settings[key] = options[key];
-  const rules = thresholds(options.thresholds ?? {}, notes).map((rule) => ['threshold', rule]);
-  const own = settingsOf(options.settings ?? {});
-  const scenarios = Object.entries(options.scenarios ?? {}).map(([name, one]) => ({
-    name,
-    exec: one.exec ?? 'default',
-    env: one.env ?? {},
-    start: milliseconds(one.startTime ?? 0),
-    settings: [...load(name, one), ...own, ...settingsOf(one.settings ?? {}), ...rules],
-  }));
-  if (scenarios.length > 0) return { scenarios, notes };
-  const alone = options.vus === undefined && own.length > 0 ? own : [['vus', `${options.vus ?? 1}`], ...own];
-  if (options.duration !== undefined) alone.push(['duration', time(options.duration)]);
-  if (options.iterations !== undefined) alone.push(['iterations', `${options.iterations}`]);
-  return { scenarios: [{ name: stem, exec: 'default', env: {}, start: 0, settings: [...alone, ...rules] }], notes };
-}
-
-/** Thresholds that mean the same here; a note for each other one. */
-function thresholds(given, notes) {
-  const rules = [];
-  for (const metric in given) {
-    for (const one of [given[metric]].flat()) {
-      const text = String(one?.threshold ?? one);
-      const rule = translated(metric, text.replaceAll(' ', ''));
-      if (rule === undefined) notes.push(`the threshold ${metric}: ${text} is not judged; --threshold judges others`);
-      else rules.push(rule);
-      if (one?.abortOnFail) notes.push(`abortOnFail of ${metric}: ${text} has no effect; it is judged at the end`);
+    if (key === 'noConnectionReuse') {
+      if (options[key]) notes.push('options.noConnectionReuse: connections are new with each iteration, not with each request');
+    } else if (!KNOWN.has(key)) {
+      notes.push(`options.${key} has no counterpart here, and no effect`);
     }
   }
-  return rules;
+  for (const key in settings) if (options[key] !== undefined) settings[key] = options[key];
+  settings.minIterationDuration = milliseconds(settings.minIterationDuration);
+  const own = settingsOf(options.settings ?? {});
+  const all = common(options);
+  const scenarios = Object.entries(options.scenarios ?? {}).map(([name, one]) => {
+    for (const key in one) {
+      if (!OF_A_SCENARIO.has(key)) notes.push(`options.scenarios.${name}.${key} has no counterpart here, and no effect`);
+    }
+    return {
+      name,
+      exec: one.exec ?? 'default',
+      executor: one.executor,
+      env: one.env ?? {},
+      tags: one.tags,
+      start: milliseconds(one.startTime ?? 0),
+      settings: [...load(name, one), ...ending(one), ...all, ...own, ...settingsOf(one.settings ?? {})],
+    };
+  });
+  if (scenarios.length === 0) scenarios.push(alone(options, stem, all, own));
+  if (options.thresholds !== undefined) judge(options.thresholds, scenarios, notes);
+  return { scenarios, notes };
 }
 
-function translated(metric, text) {
-  const [, figure, sign, limit] = /^(.*?)(<=?|>=?)([0-9.]+)$/.exec(text) ?? [];
-  const percentile = /^p\((50|90|95|99|99\.9)\)$/.exec(figure === 'med' ? 'p(50)' : (figure ?? ''));
-  if (metric === 'http_req_duration' && percentile && sign.startsWith('<')) {
-    return `request.p${percentile[1].replace('.', '')} ${sign} ${limit}ms`;
-  }
-  if (metric === 'http_req_failed' && figure === 'rate' && sign.startsWith('<')) {
-    return `request_error_rate ${sign} ${percent(limit)}`;
-  }
-  if (metric === 'checks' && figure === 'rate' && sign.startsWith('>')) {
-    return `checks ${sign} ${percent(limit)}`;
-  }
-  return undefined;
+/** The one scenario of a script that names none. */
+function alone(options, stem, all, own) {
+  const load = options.vus === undefined && own.length > 0 ? [] : [['vus', `${options.vus ?? 1}`]];
+  if (options.duration !== undefined) load.push(['duration', time(options.duration)]);
+  if (options.iterations !== undefined) load.push(['iterations', `${options.iterations}`]);
+  const whole = options.duration === undefined ? 'per-vu-iterations' : 'constant-vus';
+  const executor = options.iterations === undefined ? whole : 'shared-iterations';
+  return { name: stem, exec: 'default', executor, env: {}, start: 0, settings: [...load, ...all, ...own] };
 }
 
-const percent = (share) => `${Number((Number(share) * 100).toPrecision(12))}%`;
+/** What all scenarios have in common. */
+function common(options) {
+  const all = [];
+  if (options.noConnectionReuse || options.noVUConnectionReuse) all.push(['fresh', 'iteration']);
+  if (options.rps > 0) all.push(['tps', `${options.rps}`]);
+  return all;
+}
+
+const ending = (one) => (one.gracefulStop === undefined ? [] : [['grace', time(one.gracefulStop)]]);
+
+/** Gives each scenario the thresholds that are about it. */
+function judge(given, scenarios, notes) {
+  const { rulesOf } = native.module('swell:thresholds');
+  const names = scenarios.map(({ name }) => name);
+  for (const { scenario, rule } of rulesOf(given, names, notes)) {
+    for (const one of scenarios) {
+      if (scenario === undefined || scenario === one.name) one.settings.push(['threshold', rule]);
+    }
+  }
+}

@@ -37,7 +37,7 @@ globalThis.__ENV = new Proxy({}, { get: (_, name) => variable(name), has: (_, na
 Object.defineProperty(globalThis, '__VU', { get: () => (native.isLoading() ? 0 : native.user() + 1) });
 
 /** What runs: the scenario's name, and this user's number of the iteration, as k6 counts them. */
-export const running = { scenario: '', iteration: 0 };
+export const running = { scenario: '', executor: '', iteration: 0, options: undefined };
 Object.defineProperty(globalThis, '__ITER', { get: () => running.iteration });
 
 globalThis.open = (path, mode) => native.open(String(path), mode === 'b');
@@ -97,3 +97,12 @@ globalThis.TextDecoder = class TextDecoder {
     return native.decode(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   }
 };
+
+// Few scripts use it, and it is made for those.
+Object.defineProperty(globalThis, 'crypto', {
+  configurable: true,
+  get() {
+    native.module('swell:webcrypto');
+    return globalThis.crypto;
+  },
+});

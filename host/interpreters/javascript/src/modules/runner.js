@@ -1,6 +1,6 @@
 // What the host calls: a script's functions, with what surrounds them.
 
-import { at, native } from 'swell:core';
+import { at, hooks, native, settings } from 'swell:core';
 import { scenariosOf } from 'swell:options';
 import { clearTimers, running, setVariables, turn } from 'swell:prelude';
 import { clearCookies } from 'k6/http';
@@ -32,6 +32,7 @@ export function describe(module, stem) {
   if (script.handleSummary !== undefined) {
     notes.push('handleSummary is not called: --out json=FILE and its like write results');
   }
+  running.options = { ...options, scenarios: options.scenarios ?? { default: { executor: scenarios[0].executor } } };
   const prepares = Boolean(script.setup || script.teardown || notes.length > 0);
   return scenarios.map(({ name, exec, settings, start }) => [
     name, exec === 'default' ? 'JavaScript' : exec, `${prepares}`, `${start}`, ...settings.flat(),
@@ -59,6 +60,8 @@ export async function teardown(scenario, given) {
 export function start(scenario, given) {
   setVariables(scenarios[scenario].env);
   running.scenario = scenarios[scenario].name;
+  running.executor = scenarios[scenario].executor;
+  if (script.options?.tags || scenarios[scenario].tags) at.tags = { ...script.options?.tags, ...scenarios[scenario].tags };
   data = given === '' ? undefined : JSON.parse(given);
   body = script[scenarios[scenario].exec];
 }
@@ -70,5 +73,17 @@ export function run() {
   if (at.open.length > 0) at.open = [];
   clearCookies();
   clearTimers();
-  return body(data);
+  return hooks.iteration === undefined && settings.minIterationDuration === 0 ? body(data) : timed();
+}
+
+/** An iteration whose duration somebody asks for, or that takes so long at least. */
+async function timed() {
+  const began = native.now();
+  try {
+    await body(data);
+  } finally {
+    const took = native.now() - began;
+    hooks.iteration?.(took);
+    if (took < settings.minIterationDuration) native.sleep((settings.minIterationDuration - took) / 1e3);
+  }
 }
