@@ -19,6 +19,7 @@ mod first_hour;
 mod guests;
 mod imports;
 mod javascript;
+mod k6_scripts;
 mod kubernetes;
 mod live_page;
 mod measurement;

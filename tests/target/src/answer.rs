@@ -15,6 +15,7 @@
 //! | `/gzip-bomb` | 1 MiB that becomes 1 GiB |
 //! | `/redirect/N` | N redirects in a row |
 //! | `/redirect-to?url=U` | one redirect to U |
+//! | `/form` | a page with a form and links |
 //! | `/set-cookie?NAME=VALUE` | sets the cookies |
 //! | `/cookies` | the cookies received, as JSON |
 //! | `/echo` | the request, as JSON |
@@ -87,6 +88,7 @@ fn route(head: &Parts, body: &Bytes, service: &TargetService, fate: &Fate) -> Re
     match path {
         "/ok" => plain(StatusCode::OK, "ok"),
         "/" => with(plain(StatusCode::OK, PAGE), CONTENT_TYPE, "text/html; charset=utf-8"),
+        "/form" => with(plain(StatusCode::OK, FORM), CONTENT_TYPE, "text/html; charset=utf-8"),
         "/slow-body" => Response::new(Body::slow(60)),
         "/infinite" => Response::new(Body::Infinite),
         "/reset-mid-body" => Response::new(Body::broken(fate.clone())),
@@ -219,6 +221,21 @@ const PAGE: &str = r#"<!doctype html>
 <img src="/logo.png" alt="logo"><h1>The little shop</h1><p>Everything a load test could want.</p>
 </body>
 </html>
+"#;
+
+/// As people write pages: some ends are left out, and a link is relative.
+const FORM: &str = r#"<!doctype html>
+<html><head><title>Sign in</title>
+<script>if (1 < 2) { document.write("<form>") }</script></head>
+<body>
+<form action="echo" method="post">
+<input type="hidden" name="csrf" value="t0ken"><input name="user">
+<input type="password" name="password"><input type="checkbox" name="stay">
+<select name="size"><option value="s">S<option value="m" selected>M</select>
+<input type="submit" name="go" value="Sign in">
+</form>
+<ul><li><a href="/items/1">Tea</a><li><a href="items/2#top">Bread</a></ul>
+</body></html>
 "#;
 
 #[cfg(test)]
