@@ -1,7 +1,7 @@
 // The module "swell": what k6 has not, under the names that it has in the Rust SDK. Its types are
 // in types/swell.d.ts.
 
-import { at, begin, native, settingsOf } from 'swell:core';
+import { at, begin, hooks, native, settingsOf } from 'swell:core';
 
 const words = (error) => String(error?.message ?? error);
 
@@ -42,6 +42,7 @@ export function transaction(name, body) {
 /** Counts a check; whether it has passed. */
 export function check(name, passed) {
   native.check(String(name), Boolean(passed));
+  hooks.check?.(String(name), Boolean(passed));
   return Boolean(passed);
 }
 
