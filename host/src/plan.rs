@@ -38,6 +38,7 @@ pub(crate) fn run_plan(
         stages: settings.stage.clone(),
         duration: settings.duration,
         iterations: settings.iterations,
+        iterations_per_vu: settings.iterations_per_vu,
         warmup: settings.warmup,
         grace: settings.grace,
         max_lag: settings.max_lag,
@@ -82,6 +83,7 @@ fn as_flags(message: &str) -> String {
         .replace("spawn_rate", "spawn-rate")
         .replace("error_rate", "error-rate")
         .replace("start_tps", "start-tps")
+        .replace("iterations_per_vu", "iterations-per-vu")
 }
 
 /// How requests are sent; `hosts` are the hosts that the scenario itself names.

@@ -440,6 +440,20 @@ fn iterations_and_users_are_shared_out_exactly() {
 }
 
 #[test]
+fn each_user_makes_its_own_iterations_on_whatever_host_it_is() {
+    let args = "--vus 7 --iterations-per-vu 200";
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), args);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/created")),
+        (1_400, 7)
+    );
+    assert_eq!(cluster.target.seen().requests, 1_400);
+    let of_hosts = hosts(&finished).into_iter().map(|host| host["started"].as_u64());
+    assert!(of_hosts.flatten().all(|started| [400, 600].contains(&started)), "{finished:?}");
+}
+
+#[test]
 fn five_hosts_send_what_one_does() {
     let sent = |hosts: usize| {
         let notary = Notary::start();

@@ -40,6 +40,7 @@ mod target;
 mod terminal;
 mod trying;
 mod typescript;
+mod users;
 
 /// A suite that nobody names is compiled by nobody, and its tests pass for ever.
 #[test]

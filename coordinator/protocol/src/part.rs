@@ -84,6 +84,8 @@ pub struct NodePart {
     leaves_by: Option<RunInstant>,
     /// Nothing where nobody ever asks for iteration numbers.
     stock: Option<NumberStock>,
+    /// Iterations that the node's users make, where each has its own.
+    own_iterations: Option<u64>,
     next_delta: RunInstant,
     effects: VecDeque<PartEffect>,
 }
@@ -119,6 +121,7 @@ impl NodePart {
             is_leaving: false,
             leaves_by: None,
             stock: (users > 0).then(|| NumberStock::new(now, starts, users)),
+            own_iterations: plan.own_iterations(),
             next_delta: now + DELTA,
             effects: VecDeque::new(),
         };
@@ -200,9 +203,13 @@ impl NodePart {
         is_due
     }
 
-    /// Iteration numbers that the node would like to have.
+    /// Iteration numbers that the node would like to have: no more than its users can use, because
+    /// what they leave is a gap in the numbers of the run.
     pub fn numbers_wanted(&mut self, now: RunInstant, held: NumbersHeld) -> u64 {
-        self.stock.as_mut().map_or(0, |stock| stock.wanted(now, held))
+        let most = self.own_iterations.map_or(u64::MAX, |own| {
+            own.saturating_sub(held.used.saturating_add(held.left))
+        });
+        self.stock.as_mut().map_or(0, |stock| stock.wanted(now, held)).min(most)
     }
 
     /// Whether what begins now is measured.

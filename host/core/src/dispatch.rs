@@ -19,6 +19,7 @@
 //! A start touches two queues and allocates nothing; only the growth of a queue to a new greatest
 //! length does.
 
+mod allotment;
 mod debt;
 mod overflow;
 mod population;
@@ -27,6 +28,7 @@ mod surplus;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+pub use self::allotment::Allotment;
 use self::debt::Debt;
 pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn, UserKey};
@@ -241,6 +243,11 @@ impl Dispatcher {
         self.surplus.handle_gone(user);
         self.population.handle_gone(now, user);
         self.handle_time(now);
+    }
+
+    /// A user that is about to be gone has made all that it was to make, and is not replaced.
+    pub fn handle_finished(&mut self) {
+        self.population.handle_finished();
     }
 
     /// The thread has stood still for the time `stood`, until `now`. The owner says this before all

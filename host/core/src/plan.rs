@@ -118,6 +118,8 @@ pub struct StopAfter {
     pub measured: Option<Duration>,
     /// So many iterations were made, those of the warm-up included.
     pub iterations: Option<u64>,
+    /// Each user has made so many of them. It ends then, and is not replaced.
+    pub iterations_each: Option<u64>,
 }
 
 /// What controls the rate.
@@ -244,7 +246,8 @@ impl Plan {
             warm_up_ends_when_steady: matches!(input.warmup, Some(WarmUp::UntilSteady { .. })),
             stop: StopAfter {
                 measured: input.duration.or(staged.then_some(length)),
-                iterations: input.iterations,
+                iterations: input.iterations.or_else(|| input.of_all_users()),
+                iterations_each: input.iterations_per_vu,
             },
             grace: input.grace.unwrap_or(DEFAULT_GRACE),
             max_lag: input.max_lag.unwrap_or(DEFAULT_MAX_LAG),
@@ -261,6 +264,17 @@ impl Plan {
     pub fn lasts_until_stopped(&self) -> bool {
         let is_search = self.control.as_ref().is_some_and(|control| control.search.is_some());
         self.stop.measured.is_none() && self.stop.iterations.is_none() && !is_search
+    }
+
+    /// Iterations that are made by whichever user comes first; `None` where there is no end to them,
+    /// or where each user has its own.
+    pub fn shared_iterations(&self) -> Option<u64> {
+        self.stop.iterations.filter(|_| self.stop.iterations_each.is_none())
+    }
+
+    /// Iterations that the users of this node make, where each user has its own.
+    pub fn own_iterations(&self) -> Option<u64> {
+        self.stop.iterations_each.map(|each| each.saturating_mul(u64::from(self.most_users())))
     }
 
     /// When the measured part begins.

@@ -158,6 +158,8 @@ struct NodeRun<'a> {
     flowed: Flowed,
     is_strained: bool,
     machine: MachineWatch,
+    /// Iterations that its users make, where each has its own.
+    own_iterations: Option<u64>,
     /// Whether all that it told has been merged.
     is_over: bool,
     view: Option<Box<dyn PartView>>,
@@ -186,6 +188,7 @@ impl<'a> NodeRun<'a> {
             flowed: Flowed::default(),
             is_strained: false,
             machine: MachineWatch::default(),
+            own_iterations: plan.plan.own_iterations(),
             is_over: false,
             view,
         };
@@ -199,9 +202,11 @@ impl<'a> NodeRun<'a> {
 
     fn facts(&self) -> WorkerFacts {
         let iterations = &self.shared.iterations;
+        let made = iterations.that_took_place();
         WorkerFacts {
             waiting: self.shared.frontier().waiting,
-            iterations_are_over: iterations.are_over(),
+            iterations_are_over: iterations.are_over()
+                || self.own_iterations.is_some_and(|own| made >= own),
             last_end: iterations.last_end().map(|at| self.shared.on_clock(at)),
         }
     }

@@ -163,7 +163,10 @@ impl RunPlan {
                 users(who)
             ),
             LoadModel::Closed { users } => {
-                format!("closed model, {}", counted(u64::from(*users), "user"))
+                let each = self.plan.stop.iterations_each.map_or_else(String::new, |each| {
+                    format!(", {} each", counted(each, "iteration"))
+                });
+                format!("closed model, {}{each}", counted(u64::from(*users), "user"))
             }
         }
     }

@@ -132,6 +132,8 @@ pub(crate) struct Shared {
     /// Whether the scenario's `stop` does anything.
     pub(crate) has_stop: bool,
     pub(crate) iterations: Iterations,
+    /// How many of them each user makes; `None` where users go on as long as there are any.
+    pub(crate) iterations_each: Option<u64>,
     pub(crate) overflow: Arc<SharedOverflow>,
     pub(crate) began: Instant,
     pub(crate) measured_from: RunInstant,
@@ -164,6 +166,7 @@ impl Shared {
             start_data,
             has_stop: plan.has_start,
             iterations,
+            iterations_each: plan.plan.stop.iterations_each,
             overflow: SharedOverflow::new(plan.workers),
             began,
             measured_from: plan.plan.measured_from(),

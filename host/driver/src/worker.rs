@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::backoff::Backoff;
-use swell_core::dispatch::{Dispatcher, UserKey};
+use swell_core::dispatch::{Allotment, Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
 use swell_core::run::Pace;
@@ -92,6 +92,7 @@ pub(crate) async fn work(
     });
     WorkerUsers {
         lost: RefCell::default(),
+        allotment: RefCell::new(Allotment::new(shared.iterations_each)),
         shared,
         dispatch,
         worker,
@@ -115,6 +116,8 @@ struct LastSetPoint {
 struct WorkerUsers {
     /// How long a user's place waits when its user ended before it had begun anything.
     lost: RefCell<Backoff>,
+    /// How many iterations its users have to make.
+    allotment: RefCell<Allotment>,
     shared: Arc<Shared>,
     dispatch: Rc<WorkerDispatch>,
     worker: Rc<Worker>,
@@ -280,7 +283,8 @@ impl WorkerUsers {
     }
 
     fn bring_to_life(self: &Rc<Self>, key: UserKey) {
-        let place = UserPlace { worker_users: Rc::clone(self), key };
+        let left = Cell::new(self.allotment.borrow_mut().allot());
+        let place = UserPlace { worker_users: Rc::clone(self), key, left };
         self.shared.users.came();
         self.worker.recorder.borrow_mut().user_created();
         self.users.borrow_mut().spawn_local(async move {
@@ -355,12 +359,17 @@ impl Drop for AbortOnDrop {
 struct UserPlace {
     worker_users: Rc<WorkerUsers>,
     key: UserKey,
+    /// How many iterations the user has yet to make.
+    left: Cell<u64>,
 }
 
 impl Drop for UserPlace {
     fn drop(&mut self) {
         self.worker_users.worker.recorder.borrow_mut().user_gone();
         self.worker_users.shared.users.went();
+        if self.worker_users.allotment.borrow_mut().handle_ended(self.left.get()) {
+            self.worker_users.dispatch.finished();
+        }
         self.worker_users.dispatch.gone(self.key);
     }
 }
@@ -395,7 +404,9 @@ impl UserPlace {
         }
         self.worker_users.opened.wait().await;
         let mut backoff = Backoff::default();
-        while let Some(goes_on) = self.iterate(&mut user, &mut backoff).await {
+        while self.left.get() > 0
+            && let Some(goes_on) = self.iterate(&mut user, &mut backoff).await
+        {
             if !goes_on {
                 return;
             }
@@ -429,6 +440,7 @@ impl UserPlace {
             return None;
         }
         iterations.ended();
+        self.left.update(|left| left - 1);
         // Nobody waits for a user that waits after a failure.
         drop(under_way);
         if user.has_begun() {

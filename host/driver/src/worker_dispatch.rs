@@ -268,6 +268,11 @@ impl WorkerDispatch {
         self.tell(Dispatcher::handle_not_created);
     }
 
+    /// A user that is about to be gone has made all its iterations: nobody takes its place.
+    pub(crate) fn finished(&self) {
+        self.dispatcher.borrow_mut().handle_finished();
+    }
+
     /// A user does not exist any more.
     pub(crate) fn gone(&self, user: UserKey) {
         self.user_slots.borrow_mut()[user as usize] = UserSlot::default();

@@ -122,8 +122,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) spawn_rate: Option<Rate>,
 
-    /// The measured part of the run. Without it and without --iterations, the run lasts until
-    /// Ctrl-C.
+    /// The measured part of the run. Without it and without a number of iterations, the run
+    /// lasts until Ctrl-C.
     #[arg(
         long,
         short = 'd',
@@ -145,6 +145,17 @@ pub(crate) struct Settings {
         help_heading = LOAD
     )]
     pub(crate) iterations: Option<u64>,
+
+    /// Each of the --vus users makes so many iterations, and ends then. A user that traps is
+    /// replaced, and its successor makes the rest.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = units::parse_count::<u64>,
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
+    pub(crate) iterations_per_vu: Option<u64>,
 
     /// Time before the measured part, under load, shown apart and excluded from all figures. `auto`
     /// ends it when throughput and service time show no trend over ten seconds, after 60 s at the

@@ -10,7 +10,23 @@ pub(crate) fn shapes_load(key: &str) -> bool {
 }
 
 /// Settings of lower layers that mean nothing to a search, which ends by itself.
-pub(super) const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
+pub(super) const LENGTHS: [&str; 4] = ["duration", "iterations", "iterations-per-vu", "warmup"];
+
+/// Whether a setting of a lower layer means nothing beside those of `given` keys: they say the same
+/// in another way.
+pub(super) fn is_said_otherwise(key: &str, given: impl Fn(&str) -> bool) -> bool {
+    match key {
+        // Each says how many users there may be.
+        "vus" => given("max-vus"),
+        "max-vus" => given("vus"),
+        // Each says how many iterations there are, and only a number of users has the one.
+        "iterations" => given("iterations-per-vu"),
+        "iterations-per-vu" => {
+            given("iterations") || LOAD_SHAPE.iter().any(|key| *key != "vus" && given(key))
+        }
+        _ => false,
+    }
+}
 
 /// Settings that are about the whole process, which no single one of several runs can have.
 pub(super) const OF_THE_PROCESS: [&str; 12] = [

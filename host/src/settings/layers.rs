@@ -13,7 +13,8 @@ use swell_engine::{ScenarioInfo, ScenarioSource};
 
 use super::flags::{DEFAULT_FILE, Settings};
 use super::keys::{
-    LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, is_of_a_script, refuse_process_settings,
+    LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, is_of_a_script, is_said_otherwise,
+    refuse_process_settings,
 };
 use super::layer::{CommandFlags, Layer, Setting, Typed, parsed, read_file, typed_settings};
 use super::reach::{Claim, NotGiven, is_reach};
@@ -297,14 +298,8 @@ impl Layers {
             let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
-                // Each says how many users there may be.
-                let other = match key {
-                    "vus" => "max-vus",
-                    "max-vus" => "vus",
-                    _ => key,
-                };
                 keys.contains(key)
-                    || keys.contains(other)
+                    || is_said_otherwise(key, |other| keys.contains(other))
                     || (shape_given && LOAD_SHAPE.contains(&key))
                     || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };

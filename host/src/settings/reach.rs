@@ -51,6 +51,7 @@ kinds! {
     spawn_rate: Load,
     duration: Load,
     iterations: Load,
+    iterations_per_vu: Load,
     warmup: Load,
     grace: Load,
     target: Reach,

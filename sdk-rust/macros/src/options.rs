@@ -38,6 +38,7 @@ const FORMS: &[(&str, Form)] = &[
     ("max_vus", Form::Number),
     ("spawn_rate", Form::Number),
     ("iterations", Form::Number),
+    ("iterations_per_vu", Form::Number),
     ("duration", Form::Text("30s")),
     ("warmup", Form::Text("5s")),
     ("grace", Form::Text("10s")),

@@ -157,6 +157,16 @@ fn a_node_ends_with_its_iterations_and_is_complete_up_to_the_last_of_them() {
 }
 
 #[test]
+fn where_users_have_their_own_iterations_a_node_wants_no_more_numbers_than_they_use() {
+    let plan = plan(|input| {
+        *input = PlanInput { vus: Some(3), iterations_per_vu: Some(40), ..PlanInput::default() };
+    });
+    let mut node = Node::of(&plan, Pace::Nothing);
+    let mut wanted = |used, left| node.part.numbers_wanted(ms(0), NumbersHeld { used, left });
+    assert_eq!((wanted(0, 0), wanted(80, 10), wanted(119, 1), wanted(120, 0)), (120, 30, 0, 0));
+}
+
+#[test]
 fn the_grace_counts_from_the_first_end_whatever_is_told_later() {
     let mut node = Node::new(|_| {});
     node.run_until(1_000);

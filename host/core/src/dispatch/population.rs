@@ -27,7 +27,8 @@ pub enum Growth {
         /// How fast they may be created.
         spawn: Spawn,
     },
-    /// The same number from the beginning to the end; a user that ends is replaced.
+    /// The same number from the beginning to the end; a user that ends is replaced, unless it has
+    /// made all that it was to make.
     Exactly {
         /// The number of users.
         users: u32,
@@ -124,6 +125,11 @@ impl Population {
             self.handle_relief();
             self.next_spawn = self.next_spawn.max(now + RETRY);
         }
+    }
+
+    /// A user that is about to be gone has made all that it was to make: nobody takes its place.
+    pub fn handle_finished(&mut self) {
+        self.most = self.most.saturating_sub(1);
     }
 
     /// Time has passed: see [`Population::poll_create`].

@@ -275,6 +275,25 @@ fn a_closed_population_replaces_who_is_gone_and_waits_after_a_failure() {
     assert_eq!(population.poll_timeout(), None);
 }
 
+#[test]
+fn a_user_that_has_made_all_it_was_to_make_is_not_replaced() {
+    let mut population = Population::new(Growth::Exactly { users: 2, spawn: Spawn::AtOnce });
+    population.handle_time(at(0));
+    assert!(population.poll_create() && population.poll_create());
+    for user in [1, 2] {
+        population.handle_created(user);
+        population.handle_ready(user);
+    }
+    population.handle_finished();
+    population.handle_gone(at(100), 1);
+    population.handle_time(at(100));
+    assert!(!population.poll_create());
+    assert_eq!((population.users(), population.poll_timeout()), (1, None));
+    population.handle_gone(at(200), 2);
+    population.handle_time(at(200));
+    assert!(population.poll_create(), "the other one has not made all");
+}
+
 proptest! {
     #[test]
     fn the_parts_of_a_lag_are_its_whole(

@@ -37,6 +37,8 @@ pub struct PlanInput {
     pub duration: Option<Duration>,
     /// How many iterations to run.
     pub iterations: Option<u64>,
+    /// How many iterations each user is to make.
+    pub iterations_per_vu: Option<u64>,
     /// How long to run before measuring.
     pub warmup: Option<WarmUp>,
     /// How long what is under way at the end may take.
@@ -60,6 +62,14 @@ pub struct PlanInput {
     pub has_start: bool,
     /// How many users this machine can hold, as far as that is known.
     pub room: Option<u32>,
+}
+
+impl PlanInput {
+    /// How many iterations all users make, where each is to make its own; `None` also where that is
+    /// more than can be counted.
+    pub(super) fn of_all_users(&self) -> Option<u64> {
+        self.iterations_per_vu?.checked_mul(u64::from(self.vus?))
+    }
 }
 
 /// How long to run before measuring.

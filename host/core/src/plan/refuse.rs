@@ -33,6 +33,14 @@ pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
             cure: "give at least 1, or leave it out",
         });
     }
+    let are_countless = input.vus.is_some() && input.of_all_users().is_none();
+    if let Some(each) = input.iterations_per_vu.filter(|&each| each == 0 || are_countless) {
+        return Err(PlanError::Range {
+            key: "iterations_per_vu",
+            value: grouped(each),
+            cure: "give at least 1, and fewer than all users together could count",
+        });
+    }
     if let Some(step) = input.coalesce.filter(|&step| step > MAX_COALESCE) {
         return Err(PlanError::Range {
             key: "coalesce",
@@ -103,6 +111,7 @@ pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> 
     let wishes = Wishes::of(input);
     wishes.refuse_two_of_a_kind()?;
     wishes.refuse_bounds_of_a_search()?;
+    wishes.refuse_beside_iterations_of_each()?;
     wishes.refuse_beside_objectives()?;
     wishes.refuse_without_a_rate()?;
     wishes.refuse_around_stages()
@@ -176,11 +185,34 @@ impl<'a> Wishes<'a> {
             ("duration", self.input.duration.map(print_duration)),
             ("warmup", self.warm_up.map(|warmup| warmup.to_string())),
             ("iterations", self.input.iterations.map(grouped)),
+            ("iterations_per_vu", self.input.iterations_per_vu.map(grouped)),
         ];
         let length = lengths.into_iter().find_map(|(key, length)| Some((key, length?)));
         let Some(length) = length else { return Ok(()) };
         let hold = ("hold", print_duration(search.hold));
         contradiction(length, hold, "a search ends by itself: bound it by budget")
+    }
+
+    /// Each user makes its own iterations, as fast as it can; so there is a number of users, and
+    /// nothing else that says when iterations begin or how many there are.
+    fn refuse_beside_iterations_of_each(&self) -> Result<(), PlanError> {
+        let Some(each) = self.input.iterations_per_vu else { return Ok(()) };
+        let each = ("iterations_per_vu", grouped(each));
+        if let Some(iterations) = self.input.iterations {
+            let cure = "iterations is how many all users make together, iterations_per_vu how many \
+            each makes: give one of them";
+            return contradiction(each, ("iterations", grouped(iterations)), cure);
+        }
+        if let Some(other) = self.paced().or(self.stage.as_ref()) {
+            let cure = "users that make their own iterations begin them when they are ready: leave \
+            one of them out";
+            return contradiction(each, other.clone(), cure);
+        }
+        if self.vus.is_none() {
+            let cure = "say with vus how many users make them";
+            return contradiction(each, ("no", "vus".to_owned()), cure);
+        }
+        Ok(())
     }
 
     fn refuse_beside_objectives(&self) -> Result<(), PlanError> {

@@ -166,6 +166,39 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
 }
 
 #[test]
+fn each_user_s_iterations_make_the_iterations_of_all() {
+    let plan = Plan::new(PlanInput { iterations_per_vu: Some(5), ..vus() }).unwrap();
+    assert_eq!(plan.load, LoadModel::Closed { users: 10 });
+    assert_eq!((plan.stop.iterations, plan.own_iterations()), (Some(50), Some(50)));
+    assert_eq!((plan.shared_iterations(), plan.lasts_until_stopped()), (None, false));
+    let part = Plan { load: plan.load.part(0.0, 0.3, 3), ..plan };
+    assert_eq!(part.own_iterations(), Some(15), "those of the node's three users");
+    let shared = Plan::new(PlanInput { iterations: Some(50), ..vus() }).unwrap();
+    assert_eq!((shared.shared_iterations(), shared.own_iterations()), (Some(50), None));
+}
+
+#[test]
+fn iterations_of_each_user_are_refused_beside_what_else_begins_or_counts_them() {
+    let each = PlanInput { iterations_per_vu: Some(5), ..vus() };
+    for (other, words) in [
+        (PlanInput { tps: rate(9.0), ..each.clone() }, "tps 9"),
+        (PlanInput { rate: rate(9.0), ..each.clone() }, "rate 9"),
+        (PlanInput { stages: vec![stage(1, 5.0)], ..each.clone() }, "stage 1s:5"),
+        (PlanInput { objectives: vec![p95()], ..each.clone() }, "latency p95"),
+        (PlanInput { iterations: Some(70), ..each.clone() }, "iterations 70"),
+        (PlanInput { vus: None, ..each.clone() }, "no vus"),
+        (PlanInput { max_vus: Some(7), ..each.clone() }, "max_vus 7"),
+    ] {
+        let told = refusal(other);
+        assert!(told.contains(words) && told.contains("contradict each other; "), "{told}");
+    }
+    for none in [0, u64::MAX / 2] {
+        let told = refusal(PlanInput { iterations_per_vu: Some(none), ..each.clone() });
+        assert!(told.starts_with("iterations_per_vu ") && told.contains("at least 1"), "{told}");
+    }
+}
+
+#[test]
 fn zero_and_absurd_numbers_are_refused() {
     let cases = [
         (

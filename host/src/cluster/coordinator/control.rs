@@ -155,7 +155,7 @@ impl Coordinator {
             settings: LeadSettings {
                 timeline: plan.plan.timeline(),
                 arrivals: plan.plan.arrivals,
-                iterations: plan.plan.stop.iterations,
+                iterations: plan.plan.shared_iterations(),
                 patience: PATIENCE,
             },
             news: told,

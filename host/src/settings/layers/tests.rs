@@ -100,6 +100,23 @@ fn a_number_of_users_overrules_a_bound_of_them_and_the_other_way_round() {
 }
 
 #[test]
+fn iterations_of_each_user_go_with_a_number_of_users_and_with_no_other_number_of_them() {
+    let below = [("vus", "10"), ("iterations-per-vu", "5")];
+    let iterations = |typed: &str, below: &[(&str, &str)]| {
+        let settings = layered(typed, "", below).expect("all are settings");
+        (settings.vus, settings.iterations, settings.iterations_per_vu)
+    };
+    assert_eq!(iterations("--vus 3", &below), (Some(3), None, Some(5)));
+    assert_eq!(iterations("--tps 3", &below), (None, None, None));
+    assert_eq!(iterations("--stage 1s:3", &below), (None, None, None));
+    assert_eq!(iterations("--iterations 70", &below), (Some(10), Some(70), None));
+    assert_eq!(
+        iterations("--iterations-per-vu 7", &[("vus", "10"), ("iterations", "70")]),
+        (Some(10), None, Some(7))
+    );
+}
+
+#[test]
 fn a_url_takes_no_target_but_its_own() {
     let aimed = |flags: &str| typed(flags).aimed_at("http://a.test:1".to_owned());
     for fits in ["", "--target http://a.test:1/"] {
