@@ -36,6 +36,7 @@ pub(crate) fn run_plan(
         search,
         start_tps: settings.start_tps,
         stages: settings.stage.clone(),
+        vus_stages: settings.vus_stage.clone(),
         duration: settings.duration,
         iterations: settings.iterations,
         iterations_per_vu: settings.iterations_per_vu,
@@ -83,6 +84,7 @@ fn as_flags(message: &str) -> String {
         .replace("spawn_rate", "spawn-rate")
         .replace("error_rate", "error-rate")
         .replace("start_tps", "start-tps")
+        .replace("vus_stage", "vus-stage")
         .replace("iterations_per_vu", "iterations-per-vu")
 }
 

@@ -178,6 +178,7 @@ impl Room {
         let exactly = matches!(
             plan.load,
             LoadModel::Closed { .. }
+                | LoadModel::ClosedStages { .. }
                 | LoadModel::Transactions { users: Users::Exactly(_), .. }
                 | LoadModel::Iterations { users: Users::Exactly(_), .. }
         );

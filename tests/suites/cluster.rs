@@ -454,6 +454,20 @@ fn each_user_makes_its_own_iterations_on_whatever_host_it_is() {
 }
 
 #[test]
+fn users_by_stages_are_shared_out_and_each_host_has_its_own_of_them() {
+    let stages = "--vus-stage 2s:9 --vus-stage 1s:9 --vus-stage 2s:3";
+    let cluster = share(3, "plain-get", Behaviour::constant(20.0), stages);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    assert_eq!(
+        (finished.count("/users/created"), finished.count("/users/most_at_once")),
+        (9, 9),
+        "three on each host"
+    );
+    assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
+    assert!(hosts(&finished).iter().all(|host| host["started"].as_u64() > Some(0)));
+}
+
+#[test]
 fn five_hosts_send_what_one_does() {
     let sent = |hosts: usize| {
         let notary = Notary::start();

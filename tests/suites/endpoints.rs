@@ -103,6 +103,17 @@ fn a_goal_is_changed_a_run_is_paused_resumed_and_stopped() {
 }
 
 #[test]
+fn users_by_stages_have_no_goal_and_go_on_as_they_were_to() {
+    let target = target();
+    let run = Controlled::start(&target, "--vus-stage 0s:3 --vus-stage 60s:3");
+    let refused = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));
+    assert!(refused.status == 409 && refused.error().contains("no goal to set"), "{refused:?}");
+    run.wait_for("its users", |status| status["users"] == 3);
+    let finished = run.stop().expect_code_or_invalid(103);
+    assert_eq!(finished.count("/users/created"), 3);
+}
+
+#[test]
 fn a_closed_model_is_paused_too_and_has_no_goal() {
     let target = target();
     let run = Controlled::start(&target, "--vus 3 --duration 60s");

@@ -1,6 +1,6 @@
 //! Loads that say how many users there are, and what each of them makes.
 
-use swell_tests::{Behaviour, Finished, Host, Target, TargetSettings};
+use swell_tests::{Behaviour, Finished, Host, Target, TargetSettings, guest};
 
 /// A service that answers in so many milliseconds.
 fn target(milliseconds: f64) -> Target {
@@ -42,6 +42,92 @@ fn who_comes_in_the_place_of_a_user_that_trapped_makes_the_rest() {
     let created = finished.count("/users/created");
     assert!((7..=8).contains(&created), "{created} users");
     assert_eq!(finished.count("/users/most_at_once"), 5);
+}
+
+#[test]
+fn plans_and_files_of_steps_say_it_by_the_same_names() {
+    let target = target(5.0);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    };
+    std::fs::copy(guest("plain-get"), folder.path().join("page.wasm")).expect("it can be copied");
+    let plan = write(
+        "plan.toml",
+        "[run.each]\nfile = 'page.wasm'\nvus = 2\niterations-per-vu = 3\n\
+         [run.ramp]\nfile = 'page.wasm'\nvus-stage = ['500ms:4', '500ms:0']\n",
+    );
+    let finished = Host::run_file(&plan).target(target.url()).finish().expect_done();
+    assert_eq!(finished.count("/runs/each/measured/iterations/ok"), 6);
+    assert_eq!(finished.json_at("/runs/ramp/run/model"), "closed model, 0 to 4 to 0 users");
+    assert!(finished.count("/runs/ramp/measured/iterations/ok") > 0);
+    let steps =
+        write("shop.toml", "[settings]\nvus = 2\niterations-per-vu = 4\n[[step]]\nget = '/shop'\n");
+    let run = |args: &str| {
+        let host = Host::run_file(&steps).arg("--interpreter").arg(guest("steps"));
+        host.target(target.url()).args(args).finish().expect_done()
+    };
+    assert_eq!(run("").count("/measured/iterations/ok"), 8);
+    // What is typed comes before the file, in whichever way it says how many there are.
+    assert_eq!(run("--vus 3").count("/measured/iterations/ok"), 12);
+    assert_eq!(run("-n 5").count("/measured/iterations/ok"), 5);
+    let staged = run("--vus-stage 0s:2 --vus-stage 300ms:2");
+    assert_eq!(staged.json_at("/run/model"), "closed model, 2 to 2 users");
+}
+
+#[test]
+fn a_search_takes_neither() {
+    for (args, words) in [
+        ("--vus-stage 1s:5", ["vus-stage 1s:5", "latency p95=1s"]),
+        ("--vus 2 --iterations-per-vu 5", ["iterations-per-vu 5", "hold 30s"]),
+    ] {
+        let search = Host::new("find").arg(guest("plain-get")).target("http://127.0.0.1:9");
+        let refused = search.args("--latency p95=1s").args(args).finish().expect_code(104);
+        for word in words {
+            assert!(refused.stderr.contains(word), "no {word:?} in: {}", refused.stderr);
+        }
+    }
+}
+
+/// When each point of the run's series ends, in seconds, and how many users were there then.
+fn users_over_time(finished: &Finished) -> Vec<(f64, f64)> {
+    let points = finished.json_at("/series").as_array().expect("a run has a series");
+    points.iter().filter_map(|it| it["until"].as_f64().zip(it["users"].as_f64())).collect()
+}
+
+#[test]
+fn users_come_and_go_by_stages_and_all_end_their_iterations() {
+    let target = target(20.0);
+    let stages = "--vus-stage 2s:10 --vus-stage 2s:10 --vus-stage 2s:2";
+    let finished = run("start-stop", &target, stages);
+    let count = |path: &str| finished.count(path);
+    let iterations =
+        ["started", "ok", "interrupted"].map(|of| count(&format!("/measured/iterations/{of}")));
+    assert_eq!((iterations[0], iterations[2]), (iterations[1], 0), "nobody was cut off");
+    assert_eq!((count("/users/created"), count("/users/most_at_once")), (10, 10));
+    assert_eq!(target.seen().path("/login"), 10);
+    assert_eq!(metric(&finished, "stopped")["sum"].as_f64(), Some(10.0), "each has logged out");
+    let users = users_over_time(&finished);
+    assert!(users.iter().filter(|(until, _)| *until < 6.0).count() >= 4, "{users:?}");
+    for &(until, there) in users.iter().filter(|(until, _)| *until < 6.0) {
+        let line = (5.0 * until).min(10.0).min(10.0 - 4.0 * (until - 4.0));
+        // One is about to come, or ends its iteration; a busy machine is late by some more.
+        assert!((line - 2.0..=line + 2.0).contains(&there), "{there} at {until} s: {users:?}");
+    }
+    assert_eq!(finished.json_at("/run/model"), "closed model, 0 to 10 to 10 to 2 users");
+    assert!(finished.took.as_secs() >= 6, "{:?}", finished.took);
+}
+
+#[test]
+fn stages_may_begin_with_users_who_warm_the_service_up() {
+    let target = target(10.0);
+    let stages = "--vus-stage 0s:3 --vus-stage 1s:3 --warmup 500ms";
+    let finished = run("plain-get", &target, stages);
+    assert_eq!((finished.count("/users/created"), finished.count("/users/most_at_once")), (3, 3));
+    assert!(finished.count("/warm_up/iterations/ok") > 0);
+    assert_eq!(finished.json_at("/run/model"), "closed model, 3 to 3 users");
 }
 
 #[test]

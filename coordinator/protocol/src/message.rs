@@ -160,14 +160,6 @@ impl Orders {
         self.nodes.iter().position(|&one| one == node).and_then(|place| u16::try_from(place).ok())
     }
 
-    /// From where to where a node's part of a whole goes, if nodes lie side by side in the order of
-    /// their numbers.
-    pub fn place_of(&self, owner: u16) -> (f64, f64) {
-        let Some(table) = self.tables.last() else { return (0.0, 0.0) };
-        let before: f64 = (0..owner).map(|other| table.share(other)).sum();
-        (before, before + table.share(owner))
-    }
-
     /// Whether every slot that is, or was, this node's has been due by an instant of the run, and
     /// there will be no more of them. `numbering` is the numbering of the run's arrivals, at this
     /// instant or before.

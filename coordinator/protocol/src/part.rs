@@ -100,8 +100,8 @@ impl NodePart {
         orders: Arc<Orders>,
     ) -> Self {
         // A node that comes later has no share yet.
-        let (from, until) = orders.place_of(owner);
-        let share = (until - from).max(1.0 / orders.nodes.len().max(1) as f64);
+        let dealt = orders.tables.last().map_or(0.0, |table| table.share(owner));
+        let share = dealt.max(1.0 / orders.nodes.len().max(1) as f64);
         let timeline = plan.timeline();
         let starts = timeline.map(|timeline| timeline.rate_at(plan.measured_from()) * share);
         let users = plan.most_users();
@@ -206,9 +206,9 @@ impl NodePart {
     /// Iteration numbers that the node would like to have: no more than its users can use, because
     /// what they leave is a gap in the numbers of the run.
     pub fn numbers_wanted(&mut self, now: RunInstant, held: NumbersHeld) -> u64 {
-        let most = self.own_iterations.map_or(u64::MAX, |own| {
-            own.saturating_sub(held.used.saturating_add(held.left))
-        });
+        let most = self
+            .own_iterations
+            .map_or(u64::MAX, |own| own.saturating_sub(held.used.saturating_add(held.left)));
         self.stock.as_mut().map_or(0, |stock| stock.wanted(now, held)).min(most)
     }
 

@@ -127,7 +127,7 @@ pub enum Action {
 }
 
 /// The limits of a worker's dispatcher.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DispatchLimits {
     /// How many users there are, and how fast they may be created.
     pub growth: Growth,
@@ -243,6 +243,17 @@ impl Dispatcher {
         self.surplus.handle_gone(user);
         self.population.handle_gone(now, user);
         self.handle_time(now);
+    }
+
+    /// Whether the number of users changes with time.
+    pub const fn follows_stages(&self) -> bool {
+        self.population.follows_stages()
+    }
+
+    /// A user is between two iterations, or before its first, where the number of users changes
+    /// with time. Returns whether it is to go, because there are more users than there are to be.
+    pub fn handle_between(&mut self, now: RunInstant, user: UserKey) -> bool {
+        self.population.handle_between(now, user)
     }
 
     /// A user that is about to be gone has made all that it was to make, and is not replaced.

@@ -21,7 +21,9 @@ use crate::RunInstant;
 use crate::control::{DEFAULT_START, Finder, Objective, Regulator};
 use crate::dispatch::{DispatchLimits, Growth, Spawn};
 use crate::run::StopRules;
-use crate::schedule::{Arrivals, Cursor, Profile, Stripe, Timeline};
+use crate::schedule::{
+    Arrivals, Cursor, Owner, Profile, ShareTable, Stripe, Timeline, UserProfile,
+};
 use crate::threshold::Threshold;
 use crate::units::Rate;
 
@@ -42,8 +44,8 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
 /// Settings that together say what the load is, by their names: who says one of them says all.
-pub const LOAD_SHAPE: [&str; 7] =
-    ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
+pub const LOAD_SHAPE: [&str; 8] =
+    ["tps", "rate", "vus", "stage", "vus-stage", "latency", "error-rate", "start-tps"];
 
 /// What starts when: the load model.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +69,11 @@ pub enum LoadModel {
         /// The number of users.
         users: u32,
     },
+    /// Closed, with a number of users that changes with time.
+    ClosedStages {
+        /// The number of users over time.
+        profile: UserProfile,
+    },
 }
 
 /// How many virtual users a paced run has.
@@ -82,14 +89,15 @@ pub enum Users {
 }
 
 impl LoadModel {
-    /// The same load for one of several nodes. Each node has a place between 0 and 1, and the
-    /// places lie side by side: this node's goes `from` one number `until` another. There are
-    /// `nodes` nodes.
+    /// The same load for one of `nodes` nodes: the one that is called `owner` in a table, where
+    /// there is one yet.
     ///
-    /// Of an exact number of users each node has those between its two numbers; all nodes together
-    /// have that number. On demand each node may have its part of the most, or an equal part if it
-    /// has no place yet.
-    pub fn part(&self, from: f64, until: f64, nodes: usize) -> Self {
+    /// In the table each node has a place between 0 and 1, and the places lie side by side. Of an
+    /// exact number of users each node has those within its place; all nodes together have that
+    /// number. On demand each node may have its part of the most, or an equal part if it has no
+    /// place yet.
+    pub fn part(&self, table: Option<&ShareTable>, owner: Owner, nodes: usize) -> Self {
+        let (from, until) = table.map_or((0.0, 0.0), |table| table.place(owner));
         let exactly = |users: u32| {
             let place = |place: f64| (f64::from(users) * place).round() as u32;
             place(until).saturating_sub(place(from))
@@ -107,6 +115,13 @@ impl LoadModel {
             }
             Self::Iterations { profile, users } => Self::Iterations { profile, users: part(users) },
             Self::Closed { users } => Self::Closed { users: exactly(users) },
+            Self::ClosedStages { profile } => {
+                let profile = match table {
+                    Some(table) => profile.of_node(table.clone(), owner),
+                    None => profile,
+                };
+                Self::ClosedStages { profile }
+            }
         }
     }
 }
@@ -202,8 +217,9 @@ impl Plan {
                 }),
             },
         };
-        let (staged, length) =
-            (!input.stages.is_empty(), input.stages.iter().map(|stage| stage.over).sum());
+        let staged = !input.stages.is_empty();
+        let length = input.length_of_stages();
+        let of_all_users = input.of_all_users();
         let controlled = !input.objectives.is_empty();
         let control = controlled.then(|| {
             let target = input.tps.map(Rate::per_second);
@@ -221,6 +237,9 @@ impl Plan {
         let profile = Profile { opening, stages: input.stages };
         let load = match (input.tps, input.rate, input.vus) {
             _ if controlled => LoadModel::Transactions { profile, users },
+            (None, None, None) if !input.vus_stages.is_empty() => {
+                LoadModel::ClosedStages { profile: UserProfile::new(input.vus_stages) }
+            }
             (None, None, Some(vus)) => LoadModel::Closed { users: vus },
             (None, Some(_), _) => LoadModel::Iterations { profile, users },
             (Some(_), ..) => LoadModel::Transactions { profile, users },
@@ -245,8 +264,8 @@ impl Plan {
             warm_up: input.warmup.map_or(Duration::ZERO, WarmUp::most),
             warm_up_ends_when_steady: matches!(input.warmup, Some(WarmUp::UntilSteady { .. })),
             stop: StopAfter {
-                measured: input.duration.or(staged.then_some(length)),
-                iterations: input.iterations.or_else(|| input.of_all_users()),
+                measured: input.duration.or(length),
+                iterations: input.iterations.or(of_all_users),
                 iterations_each: input.iterations_per_vu,
             },
             grace: input.grace.unwrap_or(DEFAULT_GRACE),
@@ -266,8 +285,8 @@ impl Plan {
         self.stop.measured.is_none() && self.stop.iterations.is_none() && !is_search
     }
 
-    /// Iterations that are made by whichever user comes first; `None` where there is no end to them,
-    /// or where each user has its own.
+    /// Iterations that are made by whichever user comes first; `None` where there is no end to
+    /// them, or where each user has its own.
     pub fn shared_iterations(&self) -> Option<u64> {
         self.stop.iterations.filter(|_| self.stop.iterations_each.is_none())
     }
@@ -288,15 +307,26 @@ impl Plan {
     }
 
     /// The most users that this node will have.
-    pub const fn most_users(&self) -> u32 {
-        match self.load {
+    pub fn most_users(&self) -> u32 {
+        match &self.load {
             LoadModel::Transactions { users, .. } | LoadModel::Iterations { users, .. } => {
-                match users {
+                match *users {
                     Users::OnDemand { max } => max,
                     Users::Exactly(users) => users,
                 }
             }
-            LoadModel::Closed { users } => users,
+            LoadModel::Closed { users } => *users,
+            LoadModel::ClosedStages { profile } => profile.peak(),
+        }
+    }
+
+    /// The most users that this node may have at the run's first instant.
+    pub fn first_users(&self) -> u32 {
+        match &self.load {
+            LoadModel::ClosedStages { profile } => profile.opening(),
+            LoadModel::Transactions { .. }
+            | LoadModel::Iterations { .. }
+            | LoadModel::Closed { .. } => self.most_users(),
         }
     }
 
@@ -312,14 +342,17 @@ impl Plan {
             Spawn::AtOnce => Spawn::AtOnce,
             Spawn::At(rate) => Spawn::At(rate.divided_by(workers)),
         };
-        match self.load {
+        match &self.load {
             LoadModel::Transactions { users: Users::OnDemand { max }, .. }
             | LoadModel::Iterations { users: Users::OnDemand { max }, .. } => {
-                Growth::OnDemand { max_users: part(max), spawn }
+                Growth::OnDemand { max_users: part(*max), spawn }
             }
             LoadModel::Transactions { users: Users::Exactly(users), .. }
             | LoadModel::Iterations { users: Users::Exactly(users), .. }
-            | LoadModel::Closed { users } => Growth::Exactly { users: part(users), spawn },
+            | LoadModel::Closed { users } => Growth::Exactly { users: part(*users), spawn },
+            LoadModel::ClosedStages { profile } => {
+                Growth::Staged { users: profile.timeline(self.warm_up, index, workers), spawn }
+            }
         }
     }
 
@@ -344,7 +377,7 @@ impl Plan {
             LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {
                 Some(profile.timeline(self.warm_up))
             }
-            LoadModel::Closed { .. } => None,
+            LoadModel::Closed { .. } | LoadModel::ClosedStages { .. } => None,
         }
     }
 }

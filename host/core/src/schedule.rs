@@ -14,6 +14,7 @@ mod numbering;
 mod shares;
 mod stripe;
 mod timeline;
+mod users;
 
 pub use self::arrivals::Arrivals;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use self::shares::SlotClaim;
 pub use self::shares::{Owner, ShareTable};
 pub use self::stripe::Stripe;
 pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
+pub use self::users::{UserProfile, UserStage, UserStageError, UserTimeline};
 use crate::RunInstant;
 
 /// A slot that is, or will be, due.

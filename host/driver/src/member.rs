@@ -73,8 +73,7 @@ pub async fn take_part(
     };
     let owner = first_orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MAX_USERS));
-    let (from, until) = first_orders.place_of(owner);
-    let plan = plan.for_part(from, until, first_orders.nodes.len());
+    let plan = plan.for_part(first_orders.tables.last(), owner, first_orders.nodes.len());
     let shared =
         Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
     if let Some(view) = &mut view {

@@ -7,8 +7,10 @@ use swell_core::RunInstant;
 use swell_core::dispatch::{DispatchLimits, Dispatcher, Spawn};
 use swell_core::plan::{LoadModel, Plan, Search, Users};
 use swell_core::run::{Pace, objective_in_words};
-use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
-use swell_core::units::{Rate, counted, print_duration, print_rate};
+use swell_core::schedule::{
+    Arrivals, Cursor, Law, Owner, ShareTable, Stripe, Timeline, UserProfile,
+};
+use swell_core::units::{Rate, counted, grouped, print_duration, print_rate};
 
 use crate::machine;
 
@@ -67,7 +69,7 @@ impl RunPlan {
         match self.plan.load {
             LoadModel::Transactions { .. } => Pace::Transactions,
             LoadModel::Iterations { .. } => Pace::Iterations,
-            LoadModel::Closed { .. } => Pace::Nothing,
+            LoadModel::Closed { .. } | LoadModel::ClosedStages { .. } => Pace::Nothing,
         }
     }
 
@@ -101,10 +103,10 @@ impl RunPlan {
         )
     }
 
-    /// The plan of one of several nodes, whose part of the users goes from one place of the whole
-    /// to another.
-    pub fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
-        let share = if until > from { until - from } else { 1.0 / hosts as f64 };
+    /// The plan of one of `nodes` nodes, the one that is called `owner` in the table of shares.
+    pub fn for_part(&self, table: Option<&ShareTable>, owner: Owner, nodes: usize) -> Self {
+        let dealt = table.map(|table| table.share(owner)).filter(|share| *share > 0.0);
+        let share = dealt.unwrap_or(1.0 / nodes as f64);
         let spawn = match self.plan.spawn {
             Spawn::At(rate) => {
                 Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At)
@@ -112,10 +114,10 @@ impl RunPlan {
             Spawn::AtOnce => Spawn::AtOnce,
         };
         let plan =
-            Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
+            Plan { load: self.plan.load.part(table, owner, nodes), spawn, ..self.plan.clone() };
         let workers = Self::workers_for(&plan);
         let users_ahead = (f64::from(self.users_ahead) * share).ceil() as u32;
-        let users_ahead = users_ahead.min(plan.most_users());
+        let users_ahead = users_ahead.min(plan.first_users());
         Self { plan, workers, users_ahead, client: self.client.clone(), ..*self }
     }
 
@@ -168,6 +170,9 @@ impl RunPlan {
                 });
                 format!("closed model, {}{each}", counted(u64::from(*users), "user"))
             }
+            LoadModel::ClosedStages { profile } => {
+                format!("closed model, {} users", users_in_words(profile))
+            }
         }
     }
 
@@ -200,7 +205,7 @@ impl RunPlan {
             LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {
                 profile
             }
-            LoadModel::Closed { .. } => return None,
+            LoadModel::Closed { .. } | LoadModel::ClosedStages { .. } => return None,
         };
         profile
             .stages
@@ -208,6 +213,14 @@ impl RunPlan {
             .map(|stage| stage.to)
             .or(profile.opening.map(swell_core::units::Rate::per_second))
     }
+}
+
+/// The numbers of users between which stages lead.
+fn users_in_words(profile: &UserProfile) -> String {
+    let jumps = profile.stages().first().is_some_and(|stage| stage.over.is_zero());
+    let first = (!jumps).then_some(0);
+    let users = first.into_iter().chain(profile.stages().iter().map(|stage| stage.to));
+    users.map(|users| grouped(u64::from(users))).collect::<Vec<_>>().join(" to ")
 }
 
 fn rates(opening: Option<f64>, stages: &[swell_core::schedule::Stage]) -> String {

@@ -425,7 +425,7 @@ impl UserPlace {
     async fn iterate(&self, user: &mut User, backoff: &mut Backoff) -> Option<bool> {
         let (dispatch, iterations) =
             (&self.worker_users.dispatch, &self.worker_users.shared.iterations);
-        if dispatch.over().is_some() {
+        if dispatch.over().is_some() || dispatch.is_one_too_many(self.key) {
             return None;
         }
         let carried = match self.worker_users.shared.pace {

@@ -268,6 +268,14 @@ impl WorkerDispatch {
         self.tell(Dispatcher::handle_not_created);
     }
 
+    /// A user is between two iterations, or before its first: whether it is to go, because there
+    /// are more users than there are to be.
+    pub(crate) fn is_one_too_many(&self, user: UserKey) -> bool {
+        let mut dispatcher = self.dispatcher.borrow_mut();
+        // Another look at the clock costs each iteration something.
+        dispatcher.follows_stages() && dispatcher.handle_between(self.now(), user)
+    }
+
     /// A user that is about to be gone has made all its iterations: nobody takes its place.
     pub(crate) fn finished(&self) {
         self.dispatcher.borrow_mut().handle_finished();

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::run::MaxErrorRate;
-use swell_core::schedule::Stage;
+use swell_core::schedule::{Stage, UserStage};
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 use swell_outputs::Outputs;
@@ -55,6 +55,17 @@ pub(crate) struct Settings {
         help_heading = LOAD
     )]
     pub(crate) stage: Vec<Stage>,
+
+    /// A piece of a profile of users: in a straight line to this number over this time, from
+    /// nobody on, as `30s:50`; `0s:20` is a jump. Repeatable. Where users become fewer, each ends
+    /// its iteration first.
+    #[arg(
+        long = "vus-stage",
+        value_name = "TIME:N",
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
+    pub(crate) vus_stage: Vec<UserStage>,
 
     /// Find and hold the highest rate at which this percentile of the service time holds:
     /// `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name; repeatable. --tps is

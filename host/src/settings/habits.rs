@@ -90,8 +90,8 @@ const HABITS: &[(&[&str], &str)] = &[
     ),
     (
         &["-s"],
-        "--stage TIME:RATE is a piece of a profile, --expect STATUS says what is a success, \
-        --quiet says nothing",
+        "--vus-stage TIME:N is a piece of a profile of users, --stage TIME:RATE one of a rate, \
+        --expect STATUS says what is a success, --quiet says nothing",
     ),
     (&["--load-mode"], "--preset KIND=N or --stage TIME:RATE is a profile, --arrivals a spread"),
     (&["--threads", "--workers"], "leave it out: there is a thread on each core"),

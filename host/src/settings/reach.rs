@@ -41,6 +41,7 @@ kinds! {
     rate: Load,
     vus: Load,
     stage: Load,
+    vus_stage: Load,
     latency: Load,
     error_rate: Load,
     start_tps: Load,

@@ -188,7 +188,7 @@ impl Dashboard {
     fn change_goal(&mut self, by: f64) -> Option<KeyRequest> {
         let run = self.runs.get_mut(self.shown).filter(|run| run.ended.is_none())?;
         let Some(goal) = run.goal() else {
-            self.tell("a run with a fixed number of users has no goal".to_owned());
+            self.tell("a run of users without a rate has no goal".to_owned());
             return None;
         };
         let goal = rounded(goal * by);

@@ -26,10 +26,11 @@ use proc_macro::TokenStream;
 /// - `name = "text"`: how `--scenario` and reports call it; else the function's name.
 /// - `hosts("a.example.com", …)`: what it wants to reach besides the target; whoever runs it gives
 ///   it with `--allow-host`.
-/// - `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations`, `iterations_per_vu`, each a number:
-///   the flag of that name, where the command line is silent.
+/// - `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations`, `iterations_per_vu`, each a
+///   number: the flag of that name, where the command line is silent.
 /// - `duration`, `warmup`, `grace`, `max_lag`, `coalesce`, each a `"text"`: the same.
-/// - `stage("text", …)`, `threshold("text", …)`: the same, once for each text.
+/// - `stage("text", …)`, `vus_stage("text", …)`, `threshold("text", …)`: the same, once for each
+///   text.
 /// - `target = "http://…"`: what it would like to have as a target; whoever runs it gives it with
 ///   `--target`.
 /// - `setup`, `teardown`, `start`, `stop`, each a function: hooks, see below.

@@ -46,6 +46,7 @@ const FORMS: &[(&str, Form)] = &[
     ("coalesce", Form::Text("1ms")),
     ("target", Form::Text("http://localhost:8080")),
     ("stage", Form::Texts("30s:1000")),
+    ("vus_stage", Form::Texts("30s:50")),
     ("threshold", Form::Texts("response.p95 < 200ms")),
     ("setup", Form::Function),
     ("teardown", Form::Function),

@@ -352,10 +352,3 @@ fn a_share_that_grows_is_told_to_the_stock_of_numbers() {
     node.is_told_other_orders();
     assert_eq!(node.part.numbers_wanted(ms(0), NumbersHeld { used: 0, left: 1_000 }), 3_000);
 }
-
-#[test]
-fn nodes_side_by_side_are_the_whole() {
-    let orders = orders(None, vec![ShareTable::of_weights(0, &[(0, 1.0), (1, 3.0)])]);
-    assert_eq!((orders.place_of(0), orders.place_of(1)), ((0.0, 0.25), (0.25, 1.0)));
-    assert_eq!(orders.place_of(2), (1.0, 1.0), "it has come later");
-}

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::RunInstant;
+use crate::schedule::UserTimeline;
 use crate::units::Rate;
 
 /// A virtual user, by a small number that its worker chooses. When the user does not exist any
@@ -17,7 +18,7 @@ use crate::units::Rate;
 pub type UserKey = u32;
 
 /// How many users a worker may have.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Growth {
     /// One user at first, then as many as slots need. Users that are not needed any more are
     /// retired.
@@ -32,6 +33,14 @@ pub enum Growth {
     Exactly {
         /// The number of users.
         users: u32,
+        /// How fast they may be created.
+        spawn: Spawn,
+    },
+    /// A number that changes with time. A user that ends is replaced while there are fewer; while
+    /// there are more, whoever comes to the end of an iteration first goes.
+    Staged {
+        /// The number of users over time.
+        users: UserTimeline,
         /// How fast they may be created.
         spawn: Spawn,
     },
@@ -51,13 +60,21 @@ const CATCH_UP: Duration = Duration::from_millis(10);
 /// How long after a failed creation the next one comes: a failure that lasts shows a hundred times
 /// a second and not a million times.
 const RETRY: Duration = Duration::from_millis(10);
+/// How often a number that changes with time is looked at, at the most: a steep ramp must not wake
+/// the thread for each user of all nodes.
+const STEP: Duration = Duration::from_millis(1);
 
 /// The users of one worker, by number. In the closed model a worker uses it directly, otherwise as
 /// a part of the dispatcher.
 #[derive(Debug)]
 pub struct Population {
     exact: bool,
+    /// How many users there are to be, or may be.
     most: u32,
+    /// How that changes; `None` where it stays.
+    staged: Option<UserTimeline>,
+    /// When it is looked at next.
+    changes_at: RunInstant,
     interval: Duration,
     next_spawn: RunInstant,
     users: u32,
@@ -66,6 +83,8 @@ pub struct Population {
     to_poll: u32,
     /// Users that exist and have not been ready yet.
     fresh: BTreeSet<UserKey>,
+    /// Users that exist and are going, because there are too many.
+    going: BTreeSet<UserKey>,
     /// Slots that need one of the users to come.
     claims: u32,
 }
@@ -73,10 +92,12 @@ pub struct Population {
 impl Population {
     /// A population without users.
     pub fn new(growth: Growth) -> Self {
-        let (exact, most, spawn) = match growth {
-            Growth::OnDemand { max_users, spawn } => (false, max_users, spawn),
-            Growth::Exactly { users, spawn } => (true, users, spawn),
+        let (exact, most, spawn, staged) = match growth {
+            Growth::OnDemand { max_users, spawn } => (false, max_users, spawn, None),
+            Growth::Exactly { users, spawn } => (true, users, spawn, None),
+            Growth::Staged { users, spawn } => (true, 0, spawn, Some(users)),
         };
+        let changes_at = if staged.is_some() { RunInstant::START } else { RunInstant::NEVER };
         let interval = match spawn {
             Spawn::AtOnce => Duration::ZERO,
             Spawn::At(rate) => Duration::from_secs_f64(1.0 / rate.per_second()),
@@ -86,12 +107,15 @@ impl Population {
         Self {
             exact,
             most,
+            staged,
+            changes_at,
             interval,
             next_spawn,
             users: 0,
             asked: 0,
             to_poll: 0,
             fresh: BTreeSet::new(),
+            going: BTreeSet::new(),
             claims: 1,
         }
     }
@@ -121,6 +145,7 @@ impl Population {
     /// A user does not exist any more. A user that has never been ready counts as not created.
     pub fn handle_gone(&mut self, now: RunInstant, user: UserKey) {
         self.users = self.users.saturating_sub(1);
+        self.going.remove(&user);
         if self.fresh.remove(&user) {
             self.handle_relief();
             self.next_spawn = self.next_spawn.max(now + RETRY);
@@ -134,6 +159,7 @@ impl Population {
 
     /// Time has passed: see [`Population::poll_create`].
     pub fn handle_time(&mut self, now: RunInstant) {
+        self.look_at_stages(now);
         while self.wanted() > 0 && self.next_spawn <= now {
             self.next_spawn = self.next_spawn.max(now - CATCH_UP) + self.interval;
             self.asked += 1;
@@ -143,9 +169,25 @@ impl Population {
 
     /// The run is over: no more users are created.
     pub fn handle_end(&mut self) {
-        self.most = 0;
+        (self.most, self.staged, self.changes_at) = (0, None, RunInstant::NEVER);
         self.asked = self.asked.saturating_sub(self.to_poll);
         self.to_poll = 0;
+    }
+
+    /// Whether the number of users changes with time.
+    pub const fn follows_stages(&self) -> bool {
+        self.staged.is_some()
+    }
+
+    /// A user is between two iterations, where the number of users changes with time. Returns
+    /// whether it is to go, because there are more users than there are to be now.
+    pub fn handle_between(&mut self, now: RunInstant, user: UserKey) -> bool {
+        self.look_at_stages(now);
+        let is_one_too_many = self.staying() > self.most;
+        if is_one_too_many {
+            self.going.insert(user);
+        }
+        is_one_too_many
     }
 
     /// Whether a user is to be created now. Each `true` stands for one user.
@@ -155,9 +197,12 @@ impl Population {
         create
     }
 
-    /// When [`Population::handle_time`] must be called next; `None` while no user is wanted.
+    /// When [`Population::handle_time`] must be called next; `None` while no user is wanted, and
+    /// the number stays.
     pub fn poll_timeout(&self) -> Option<RunInstant> {
-        (self.wanted() > 0).then_some(self.next_spawn)
+        let spawn = (self.wanted() > 0).then_some(self.next_spawn);
+        let change = (self.changes_at < RunInstant::NEVER).then_some(self.changes_at);
+        spawn.into_iter().chain(change).min()
     }
 
     /// Users that exist.
@@ -189,9 +234,22 @@ impl Population {
         self.asked + self.fresh.len() as u32
     }
 
+    /// Users that exist and are not going.
+    fn staying(&self) -> u32 {
+        self.users.saturating_sub(self.going.len() as u32)
+    }
+
+    /// How many users there are to be by now, where that changes with time.
+    fn look_at_stages(&mut self, now: RunInstant) {
+        if let Some(staged) = self.staged.as_ref().filter(|_| now >= self.changes_at) {
+            self.most = staged.users_at(now);
+            self.changes_at = staged.changes_after(now).max(now + STEP);
+        }
+    }
+
     /// How many more users are to be asked for.
     fn wanted(&self) -> u32 {
-        let room = self.most.saturating_sub(self.users + self.asked);
+        let room = self.most.saturating_sub(self.staying() + self.asked);
         if self.exact { room } else { room.min(self.claims.saturating_sub(self.under_creation())) }
     }
 }

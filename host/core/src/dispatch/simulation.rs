@@ -292,7 +292,7 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
                 }
                 let setting = |freezes| SimulatedRun {
                     rate,
-                    growth,
+                    growth: growth.clone(),
                     length: Duration::from_secs(length),
                     service: AnswerTimes::Constant(millis(1)),
                     think: if rate < 1_000.0 { Duration::from_secs(think) } else { Duration::ZERO },

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::{Arrivals, Law, ShareTable, Stripe, Timeline};
+use crate::schedule::{Arrivals, Law, ShareTable, Stripe, Timeline, UserProfile, UserStage};
 
 fn at(micros: u64) -> RunInstant {
     RunInstant::from_nanos(micros * 1_000)
@@ -72,7 +72,7 @@ fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
 #[test]
 fn what_is_heard_before_the_beginning_knows_of_users_made_ahead() {
     let growth = Growth::Exactly { users: 2, spawn: Spawn::AtOnce };
-    let cursor = every_10_ms(growth).cursor;
+    let cursor = every_10_ms(growth.clone()).cursor;
     let mut dispatcher = Dispatcher::of_cluster(cursor, limits(growth));
     dispatcher.handle_created_ahead(&[0]);
     dispatcher.handle_created_ahead(&[1]);
@@ -273,6 +273,59 @@ fn a_closed_population_replaces_who_is_gone_and_waits_after_a_failure() {
     population.handle_time(at(20_000));
     assert!(!population.poll_create());
     assert_eq!(population.poll_timeout(), None);
+}
+
+#[test]
+fn users_by_stages_come_one_after_the_other_and_whoever_ends_an_iteration_first_goes() {
+    let profile = UserProfile::new(vec![
+        UserStage { over: Duration::from_millis(20), to: 2 },
+        UserStage { over: Duration::from_millis(20), to: 0 },
+    ]);
+    let users = profile.timeline(Duration::ZERO, 0, 1);
+    let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
+    let mut created = 0;
+    for (now, expected) in [(0, 0), (10_000, 1), (20_000, 1)] {
+        assert!(population.poll_timeout().is_some_and(|next| next <= at(now)), "{now}");
+        population.handle_time(at(now));
+        for user in created..created + expected {
+            assert!(population.poll_create(), "{now}");
+            population.handle_created(user);
+        }
+        created += expected;
+        assert!(!population.poll_create(), "{now}");
+    }
+    assert!(!population.handle_between(at(20_000), 0), "both are to be there");
+    assert!(population.handle_between(at(25_000), 1), "the line is below the second");
+    assert!(!population.handle_between(at(25_000), 0), "one was enough");
+    assert!(population.handle_between(at(30_001), 0));
+    population.handle_gone(at(31_000), 1);
+    population.handle_gone(at(31_000), 0);
+    population.handle_time(at(40_000));
+    assert!(!population.poll_create());
+    assert_eq!((population.users(), population.poll_timeout()), (0, None));
+}
+
+#[test]
+fn a_user_that_goes_is_replaced_at_once_where_the_stages_rise_again() {
+    let profile = UserProfile::new(
+        ["0s:2", "10ms:2", "0s:1", "10ms:1", "0s:2", "1s:2"]
+            .map(|stage| stage.parse().expect("a stage"))
+            .to_vec(),
+    );
+    let users = profile.timeline(Duration::ZERO, 0, 1);
+    let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
+    population.handle_time(at(0));
+    for user in [0, 1] {
+        assert!(population.poll_create());
+        population.handle_created(user);
+    }
+    assert!(population.handle_between(at(12_000), 1));
+    population.handle_time(at(20_000));
+    assert!(population.poll_create(), "who goes does not count any more");
+    population.handle_created(2);
+    population.handle_gone(at(21_000), 1);
+    population.handle_time(at(40_000));
+    assert!(!population.poll_create() && !population.handle_between(at(40_000), 0));
 }
 
 #[test]

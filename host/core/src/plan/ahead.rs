@@ -37,9 +37,10 @@ impl Plan {
         // One was made alone; side by side each takes up to twice as long.
         let in_time = MOST.as_nanos() * u128::from(workers) / (2 * making.as_nanos());
         let wanted = match self.load {
-            LoadModel::Closed { users }
-            | LoadModel::Transactions { users: Users::Exactly(users), .. }
-            | LoadModel::Iterations { users: Users::Exactly(users), .. } => users,
+            LoadModel::Closed { .. }
+            | LoadModel::ClosedStages { .. }
+            | LoadModel::Transactions { users: Users::Exactly(_), .. }
+            | LoadModel::Iterations { users: Users::Exactly(_), .. } => self.first_users(),
             LoadModel::Transactions { users: Users::OnDemand { max }, .. }
             | LoadModel::Iterations { users: Users::OnDemand { max }, .. } => {
                 self.first_slots(max).max(workers).min(max)

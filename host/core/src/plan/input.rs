@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::control::Objective;
 use crate::run::StopRules;
-use crate::schedule::Stage;
+use crate::schedule::{Stage, UserStage};
 use crate::threshold::Threshold;
 use crate::units::{Rate, UnitError, parse_duration, print_duration};
 
@@ -33,6 +33,8 @@ pub struct PlanInput {
     pub start_tps: Option<Rate>,
     /// How the rate goes on from its beginning.
     pub stages: Vec<Stage>,
+    /// How the number of users goes on from nobody.
+    pub vus_stages: Vec<UserStage>,
     /// How long to measure.
     pub duration: Option<Duration>,
     /// How many iterations to run.
@@ -69,6 +71,13 @@ impl PlanInput {
     /// more than can be counted.
     pub(super) fn of_all_users(&self) -> Option<u64> {
         self.iterations_per_vu?.checked_mul(u64::from(self.vus?))
+    }
+
+    /// The length of the stages, of a rate or of users; `None` where there are none.
+    pub(super) fn length_of_stages(&self) -> Option<Duration> {
+        let overs = self.stages.iter().map(|stage| stage.over);
+        let length = overs.chain(self.vus_stages.iter().map(|stage| stage.over)).sum();
+        (self.stages.len() + self.vus_stages.len() > 0).then_some(length)
     }
 }
 
@@ -127,7 +136,7 @@ pub enum PlanError {
     /// Nothing says how much load there is to be.
     #[error(
         "nothing says how much load to drive; give tps (transactions a second), rate (iterations a \
-        second), vus (users), a stage, or what to hold (latency, error_rate)"
+        second), vus (users), a stage, a vus_stage, or what to hold (latency, error_rate)"
     )]
     NoLoad,
     /// A search without an objective to hold.

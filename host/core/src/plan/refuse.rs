@@ -17,28 +17,12 @@ const MIN_HOLD: Duration = Duration::from_secs(3);
 
 /// Refuses numbers that make no sense by themselves.
 pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
-    for (key, users) in [("vus", input.vus), ("max_vus", input.max_vus)] {
-        if let Some(users) = users.filter(|&users| users == 0 || users > MAX_USERS) {
-            return Err(PlanError::Range {
-                key,
-                value: grouped(u64::from(users)),
-                cure: "give a number from 1 to 1,000,000",
-            });
-        }
-    }
+    refuse_absurd_users(input)?;
     if input.iterations == Some(0) {
         return Err(PlanError::Range {
             key: "iterations",
             value: "0".to_owned(),
             cure: "give at least 1, or leave it out",
-        });
-    }
-    let are_countless = input.vus.is_some() && input.of_all_users().is_none();
-    if let Some(each) = input.iterations_per_vu.filter(|&each| each == 0 || are_countless) {
-        return Err(PlanError::Range {
-            key: "iterations_per_vu",
-            value: grouped(each),
-            cure: "give at least 1, and fewer than all users together could count",
         });
     }
     if let Some(step) = input.coalesce.filter(|&step| step > MAX_COALESCE) {
@@ -103,6 +87,36 @@ pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// Refuses numbers of users that are none, or fit nowhere, and iterations of theirs.
+fn refuse_absurd_users(input: &PlanInput) -> Result<(), PlanError> {
+    let range = |key, value: u64, cure| Err(PlanError::Range { key, value: grouped(value), cure });
+    let are_possible = |users: u32| (1..=MAX_USERS).contains(&users);
+    for (key, users) in [("vus", input.vus), ("max_vus", input.max_vus)] {
+        if let Some(users) = users.filter(|&users| !are_possible(users)) {
+            return range(key, u64::from(users), "give a number from 1 to 1,000,000");
+        }
+    }
+    let are_countless = input.vus.is_some() && input.of_all_users().is_none();
+    if let Some(each) = input.iterations_per_vu.filter(|&each| each == 0 || are_countless) {
+        let cure = "give at least 1, and fewer than all users together could count";
+        return range("iterations_per_vu", each, cure);
+    }
+    let Some(most) = input.vus_stages.iter().map(|stage| stage.to).max() else { return Ok(()) };
+    if !are_possible(most) {
+        let cure = "lead to a number of users from 1 to 1,000,000 in at least one stage, and to no \
+        more in any";
+        return range("vus_stage", u64::from(most), cure);
+    }
+    if input.vus_stages.iter().all(|stage| stage.over.is_zero()) {
+        return Err(PlanError::Range {
+            key: "vus_stage",
+            value: "0s".to_owned(),
+            cure: "give at least one stage a duration",
+        });
+    }
+    Ok(())
+}
+
 /// A key that was given, and its value as a person would write it.
 type Given = (&'static str, String);
 
@@ -111,6 +125,7 @@ pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> 
     let wishes = Wishes::of(input);
     wishes.refuse_two_of_a_kind()?;
     wishes.refuse_bounds_of_a_search()?;
+    wishes.refuse_beside_stages_of_users()?;
     wishes.refuse_beside_iterations_of_each()?;
     wishes.refuse_beside_objectives()?;
     wishes.refuse_without_a_rate()?;
@@ -125,6 +140,7 @@ struct Wishes<'a> {
     vus: Option<Given>,
     max_vus: Option<Given>,
     stage: Option<Given>,
+    vus_stage: Option<Given>,
     objective: Option<Given>,
     warm_up: Option<WarmUp>,
 }
@@ -153,6 +169,7 @@ impl<'a> Wishes<'a> {
             vus: input.vus.map(|vus| ("vus", grouped(u64::from(vus)))),
             max_vus: input.max_vus.map(|max_vus| ("max_vus", grouped(u64::from(max_vus)))),
             stage,
+            vus_stage: input.vus_stages.first().map(|stage| ("vus_stage", stage.to_string())),
             objective,
             warm_up: input.warmup.filter(|warmup| !warmup.most().is_zero()),
         }
@@ -191,6 +208,26 @@ impl<'a> Wishes<'a> {
         let Some(length) = length else { return Ok(()) };
         let hold = ("hold", print_duration(search.hold));
         contradiction(length, hold, "a search ends by itself: bound it by budget")
+    }
+
+    /// Stages of users say how many there are at each instant, and users go as fast as they can.
+    fn refuse_beside_stages_of_users(&self) -> Result<(), PlanError> {
+        let Some(stage) = &self.vus_stage else { return Ok(()) };
+        if let Some(paced) = self.paced().or(self.stage.as_ref()) {
+            let cure = "users that come by stages go as fast as they can: leave one of them out";
+            return contradiction(stage.clone(), paced.clone(), cure);
+        }
+        if let Some(users) = self.vus.as_ref().or(self.max_vus.as_ref()) {
+            let cure = "stages say how many users there are at each instant: leave the other out; \
+            vus_stage 0s:20 in front begins with 20";
+            return contradiction(stage.clone(), users.clone(), cure);
+        }
+        if let Some(each) = self.input.iterations_per_vu {
+            let cure = "users that come and go by stages have no number of iterations to make: \
+            leave one of them out";
+            return contradiction(stage.clone(), ("iterations_per_vu", grouped(each)), cure);
+        }
+        Ok(())
     }
 
     /// Each user makes its own iterations, as fast as it can; so there is a number of users, and
@@ -252,7 +289,7 @@ impl<'a> Wishes<'a> {
         if self.paced().is_some() {
             return Ok(());
         }
-        if let Some(vus) = &self.vus {
+        if let Some(vus) = self.vus.as_ref().or(self.vus_stage.as_ref()) {
             if let Some(stage) = &self.stage {
                 let cure = "stages lead from rate to rate: leave vus out, or give tps or rate as \
                 well";
@@ -285,7 +322,8 @@ impl<'a> Wishes<'a> {
     }
 
     fn refuse_around_stages(&self) -> Result<(), PlanError> {
-        let Some(stage) = &self.stage else { return Ok(()) };
+        let Some(stage) = self.stage.as_ref().or(self.vus_stage.as_ref()) else { return Ok(()) };
+        let first_users = self.input.vus_stages.first().filter(|stage| stage.over.is_zero());
         if let Some(warmup) = self.warm_up {
             let given = ("warmup", warmup.to_string());
             if matches!(warmup, WarmUp::UntilSteady { .. }) {
@@ -293,13 +331,18 @@ impl<'a> Wishes<'a> {
                 a time, as 30s";
                 return contradiction(given, stage.clone(), cure);
             }
-            if self.paced().is_none() {
+            if self.vus_stage.is_some() && first_users.is_none_or(|stage| stage.to == 0) {
+                let cure = "stages begin with nobody, who warms nothing up: say with how many \
+                users to begin, as with vus_stage 0s:20 in front";
+                return contradiction(given, stage.clone(), cure);
+            }
+            if self.vus_stage.is_none() && self.paced().is_none() {
                 let cure = "stages begin at zero, where nothing warms up: say with tps or rate at \
                 which rate to begin";
                 return contradiction(given, stage.clone(), cure);
             }
         }
-        let length: Duration = self.input.stages.iter().map(|stage| stage.over).sum();
+        let length = self.input.length_of_stages().unwrap_or_default();
         if let Some(duration) = self.input.duration.filter(|&duration| duration < length) {
             let cure = "leave the duration out, or make it at least as long as the stages";
             let (duration, stages) = (print_duration(duration), print_duration(length));

@@ -14,6 +14,10 @@ fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+const fn ms(ms: u64) -> RunInstant {
+    RunInstant::from_nanos(ms * 1_000_000)
+}
+
 fn stage(over: u64, to: f64) -> Stage {
     Stage { over: Duration::from_secs(over), to }
 }
@@ -171,7 +175,8 @@ fn each_user_s_iterations_make_the_iterations_of_all() {
     assert_eq!(plan.load, LoadModel::Closed { users: 10 });
     assert_eq!((plan.stop.iterations, plan.own_iterations()), (Some(50), Some(50)));
     assert_eq!((plan.shared_iterations(), plan.lasts_until_stopped()), (None, false));
-    let part = Plan { load: plan.load.part(0.0, 0.3, 3), ..plan };
+    let table = ShareTable::of_weights(0, &[(0, 3.0), (1, 7.0)]);
+    let part = Plan { load: plan.load.part(Some(&table), 0, 2), ..plan };
     assert_eq!(part.own_iterations(), Some(15), "those of the node's three users");
     let shared = Plan::new(PlanInput { iterations: Some(50), ..vus() }).unwrap();
     assert_eq!((shared.shared_iterations(), shared.own_iterations()), (Some(50), None));
@@ -196,6 +201,56 @@ fn iterations_of_each_user_are_refused_beside_what_else_begins_or_counts_them() 
         let told = refusal(PlanInput { iterations_per_vu: Some(none), ..each.clone() });
         assert!(told.starts_with("iterations_per_vu ") && told.contains("at least 1"), "{told}");
     }
+}
+
+fn users(stages: &[&str]) -> PlanInput {
+    let stages = stages.iter().map(|stage| stage.parse().expect("a stage")).collect();
+    PlanInput { vus_stages: stages, ..PlanInput::default() }
+}
+
+#[test]
+fn stages_of_users_are_a_closed_model_that_lasts_as_long_as_they_take() {
+    let plan = Plan::new(users(&["0s:4", "30s:50", "10s:0"])).unwrap();
+    assert!(matches!(plan.load, LoadModel::ClosedStages { .. }) && plan.timeline().is_none());
+    assert_eq!((plan.first_users(), plan.most_users()), (4, 50));
+    assert_eq!(plan.end(), RunInstant::START + Duration::from_secs(40));
+    assert_eq!(plan.users_ahead(Duration::from_millis(1), 2), 4, "those of the first instant");
+    let longer = PlanInput { duration: seconds(100), ..users(&["30s:50"]) };
+    assert_eq!(Plan::new(longer).unwrap().stop.measured, seconds(100));
+    let warm = PlanInput { warmup: warmup(5), ..users(&["0s:4", "30s:50"]) };
+    assert_eq!(Plan::new(warm).unwrap().end(), RunInstant::START + Duration::from_secs(35));
+    for worker in [0, 1] {
+        let growth = plan.growth(worker, 2);
+        assert!(matches!(growth, Growth::Staged { users, .. } if users.users_at(ms(0)) == 2));
+    }
+}
+
+#[test]
+fn stages_of_users_are_refused_beside_what_else_says_how_much_there_is() {
+    let staged = users(&["30s:50"]);
+    let refused = [
+        (PlanInput { tps: rate(9.0), ..staged.clone() }, "vus_stage 30s:50 and tps 9"),
+        (PlanInput { rate: rate(9.0), ..staged.clone() }, "vus_stage 30s:50 and rate 9"),
+        (PlanInput { stages: vec![stage(1, 5.0)], ..staged.clone() }, "50 and stage 1s:5"),
+        (PlanInput { objectives: vec![p95()], ..staged.clone() }, "50 and latency p95"),
+        (PlanInput { vus: Some(7), ..staged.clone() }, "vus_stage 30s:50 and vus 7"),
+        (PlanInput { max_vus: Some(7), ..staged.clone() }, "vus_stage 30s:50 and max_vus 7"),
+        (PlanInput { iterations_per_vu: Some(7), ..staged.clone() }, "and iterations_per_vu 7"),
+        (PlanInput { max_lag: seconds(5), ..staged.clone() }, "vus_stage 30s:50 and max_lag 5s"),
+        (PlanInput { poisson: true, ..staged.clone() }, "vus_stage 30s:50 and arrivals poisson"),
+        (PlanInput { warmup: warmup(9), ..staged.clone() }, "warmup 9s and vus_stage 30s:50"),
+        (PlanInput { duration: seconds(9), ..staged }, "duration 9s and stages of 30s"),
+        (users(&["0s:5"]), "vus_stage 0s is out of range; give at least one stage a duration"),
+        (users(&["5s:0"]), "vus_stage 0 is out of range; lead to a number of users from 1"),
+        (users(&["5s:2M"]), "vus_stage 2,000,000 is out of range; "),
+    ];
+    for (input, words) in refused {
+        let told = refusal(input);
+        assert!(told.contains(words), "{told}");
+    }
+    let steady = Some(WarmUp::UntilSteady { most: Duration::from_secs(20) });
+    let told = refusal(PlanInput { warmup: steady, ..users(&["0s:5", "9s:9"]) });
+    assert!(told.contains("known beforehand"), "{told}");
 }
 
 #[test]
@@ -357,19 +412,22 @@ fn a_warm_up_is_a_time_or_ends_by_itself() {
 
 #[test]
 fn hosts_share_an_exact_number_of_users_and_each_may_have_its_part_of_the_most() {
+    let table = |hosts: Owner| {
+        let weights: Vec<(Owner, f64)> = (0..hosts).map(|host| (host, 1.0)).collect();
+        ShareTable::of_weights(0, &weights)
+    };
     let closed = LoadModel::Closed { users: 100 };
-    let parts = [(0.0, 0.333), (0.333, 0.666), (0.666, 1.0)]
-        .map(|(from, until)| closed.part(from, until, 3));
+    let parts = [0, 1, 2].map(|host| closed.part(Some(&table(3)), host, 3));
     assert_eq!(parts, [33, 34, 33].map(|users| LoadModel::Closed { users }));
     let profile = Profile::constant(Rate::new(10.0).unwrap());
-    let most = |from, until| match (LoadModel::Transactions {
+    let most = |hosts, host| match (LoadModel::Transactions {
         profile: profile.clone(),
         users: Users::OnDemand { max: 10 },
     })
-    .part(from, until, 4)
+    .part(Some(&table(hosts)), host, 4)
     {
         LoadModel::Transactions { users: Users::OnDemand { max }, .. } => max,
         other => panic!("{other:?}"),
     };
-    assert_eq!([most(0.0, 0.5), most(0.5, 0.5), most(0.0, 1.0)], [5, 3, 10]);
+    assert_eq!([most(2, 0), most(2, 2), most(1, 0)], [5, 3, 10]);
 }

@@ -21,9 +21,7 @@ pub enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The closed model was asked for a rate.
-    #[error(
-        "a run with a fixed number of users and no rate has no goal to set; start it with --tps"
-    )]
+    #[error("a run of users without a rate has no goal to set; start it with --tps")]
     NoRate,
     /// A search was asked for another rate, or to pause.
     #[error("a search chooses its own rates; it can be stopped, and nothing else")]

@@ -262,10 +262,11 @@ impl Executor for Coordinator {
     }
 }
 
-/// The number of users, where the plan has an exact one.
-const fn exact_users(load: &LoadModel) -> Option<u32> {
+/// The number of users, where the plan has an exact one; by stages, the most.
+fn exact_users(load: &LoadModel) -> Option<u32> {
     match load {
         LoadModel::Closed { users } => Some(*users),
+        LoadModel::ClosedStages { profile } => Some(profile.peak()),
         LoadModel::Transactions { users: Users::Exactly(users), .. }
         | LoadModel::Iterations { users: Users::Exactly(users), .. } => Some(*users),
         LoadModel::Transactions { .. } | LoadModel::Iterations { .. } => None,

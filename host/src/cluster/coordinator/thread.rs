@@ -403,5 +403,5 @@ impl CoordinatorThread {
 fn too_few_users(users: u32, hosts: usize) -> Option<String> {
     let cure = "give at least as many users as hosts, or --max-vus in place of --vus";
     ((users as usize) < hosts)
-        .then(|| format!("--vus {users} on {hosts} hosts: some would have no user\nhelp: {cure}"))
+        .then(|| format!("{users} users on {hosts} hosts: some would have no user\nhelp: {cure}"))
 }

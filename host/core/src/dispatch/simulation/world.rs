@@ -102,7 +102,7 @@ pub(super) fn run(setting: SimulatedRun) -> SimulationOutcome {
     let end = RunInstant::START + setting.length;
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
     let limits = DispatchLimits {
-        growth: setting.growth,
+        growth: setting.growth.clone(),
         max_lag: setting.max_lag,
         coalesce: setting.coalesce,
     };
@@ -114,7 +114,7 @@ pub(super) fn run(setting: SimulatedRun) -> SimulationOutcome {
             end,
             u64::MAX,
         );
-        Dispatcher::new(cursor, limits)
+        Dispatcher::new(cursor, limits.clone())
     };
     let free_at = match setting.service {
         AnswerTimes::Servers { servers, .. } => vec![RunInstant::START; servers],
