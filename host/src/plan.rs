@@ -37,6 +37,8 @@ pub(crate) fn run_plan(
         start_tps: settings.start_tps,
         stages: settings.stage.clone(),
         vus_stages: settings.vus_stage.clone(),
+        shape: settings.shape.clone(),
+        burst: settings.burst,
         duration: settings.duration,
         iterations: settings.iterations,
         iterations_per_vu: settings.iterations_per_vu,

@@ -80,6 +80,8 @@ fn every_command_explains_itself() {
                 "--rate",
                 "--vus",
                 "--stage",
+                "--shape",
+                "--burst",
                 "--target",
                 "--threshold",
                 "--out",
@@ -147,6 +149,19 @@ fn what_contradicts_itself_is_refused_with_both_sides_and_a_cure() {
         ("--vus-stage 1s:9 --vus 5", &["vus-stage 1s:9", "vus 5", "0s:20"]),
         ("--vus-stage 1s:9 --warmup 1s", &["vus-stage 1s:9", "warmup 1s", "0s:20"]),
         ("--vus-stage 1s:9 --error-rate 1%", &["vus-stage 1s:9", "error-rate 1%", "leave one"]),
+        ("--shape 5+t", &["shape 5+t", "no duration", "give duration"]),
+        (
+            "--shape 5+t --duration 9s --tps 3",
+            &["shape 5+t", "tps 3.00/s", "leave one of them out"],
+        ),
+        ("--shape 5+t --duration 9s --vus 3", &["shape 5+t", "vus 3", "max-vus"]),
+        ("--shape 5+t --duration 9s --warmup auto", &["warmup auto:1m", "shape 5+t", "as 30s"]),
+        (
+            "--burst 5/1s --shape 5 --duration 9s",
+            &["shape 5", "burst 5/1s", "leave one of them out"],
+        ),
+        ("--burst 5/1s --rate 3", &["burst 5/1s", "rate 3.00/s", "max-vus"]),
+        ("--burst 5/1s --arrivals poisson", &["burst 5/1s", "arrivals poisson", "arrivals out"]),
         ("--vus 3 --max-lag 1s", &["vus 3", "max-lag 1s", "leave max-lag out"]),
         ("--vus 3 --coalesce 1ms", &["vus 3", "coalesce 1ms", "leave coalesce out"]),
         ("--tps 3 --coalesce 11ms", &["coalesce 11ms", "at most 10ms"]),
@@ -218,6 +233,17 @@ fn numbers_that_make_no_sense_are_refused_with_their_limits() {
         ("--vus-stage 1s:5/s", &["--vus-stage", "1s:5/s", "whole number"]),
         ("--vus-stage 0s:10", &["vus-stage 0s", "at least one stage a duration"]),
         ("--vus-stage 1s:0", &["vus-stage 0", "from 1 to 1,000,000"]),
+        (
+            "--shape 5*sim(t) --duration 1s",
+            &["--shape", "did you mean \"sin\"?\n    5*sim(t)\n      ^^^"],
+        ),
+        ("--shape 5-t --duration 9s", &["shape 5-t", "below zero from t = 5 on", "max(0, ...)"]),
+        ("--shape sqrt(5-t) --duration 9s", &["shape sqrt(5-t)", "no number from t = 5 on"]),
+        ("--shape t/0 --duration 9s", &["shape t/0", "above 10,000,000 from t = 0 on"]),
+        ("--shape 0 --duration 9s", &["shape 0", "zero all the time"]),
+        ("--burst 5", &["--burst", "\"5\"", "like \"500/10s\""]),
+        ("--burst 5/10", &["--burst", "5/10", "\"10s\""]),
+        ("--burst 0/10s", &["--burst", "0/10s", "from 1 start on"]),
         ("--vus 1 --guest-memory 1", &["--guest-memory 1", "64KiB to 4GiB"]),
         ("--vus 1 --guest-memory 5GiB", &["--guest-memory", "64KiB to 4GiB"]),
         ("--vus 1 --guest-memory 5PiB", &["--guest-memory", "5PiB", "write it like"]),
@@ -447,12 +473,17 @@ fn a_rate_has_as_many_starts_as_it_says() {
         ("--stage 1s:100", 50),
         ("--tps 100 --stage 500ms:100 --stage 500ms:0", 75),
         ("--rate 50 --stage 1s:50", 50),
+        ("--shape 100+100*step(t-0.5) --duration 1s", 150),
+        ("--shape 200*tri((t-0.5)*2) --duration 1s --max-vus 50", 100),
+        ("--burst 40/500ms --duration 1s", 80),
+        ("--burst 30/600ms --duration 1s --warmup 100ms", 60),
     ] {
         let target = target();
         let finished = run(&target, load);
         let slots = slots(&finished, "measured");
         assert!(
-            slots.abs_diff(starts) <= u64::from(load.contains("--stage")),
+            slots.abs_diff(starts)
+                <= u64::from(load.contains("--stage") || load.contains("--shape")),
             "{slots} starts with {load}"
         );
         assert_eq!(
@@ -463,6 +494,31 @@ fn a_rate_has_as_many_starts_as_it_says() {
         let users = finished.count("/users/created");
         assert!(!load.contains("--vus") || users == 3, "{users} users with {load}");
     }
+}
+
+#[test]
+fn a_shape_is_told_as_its_formula_and_may_stand_in_a_file() {
+    let (target, folder) = (target(), folder());
+    let file = folder.path().join("shape.toml");
+    write(&file, "shape = \"10 + 40*rect(t - 0.5)\"\nduration = \"2s\"\n");
+    let finished = plain(&target, &["--config", file.to_str().expect("a temporary name is text")])
+        .finish()
+        .expect_done()
+        .expect_whole_counts();
+    let model = finished.json_at("/run/model").as_str().unwrap_or_default().to_owned();
+    let told = "open model, 10 + 40*rect(t - 0.5) (10.0/s to 50.0/s) transactions, at most ";
+    assert!(model.starts_with(told), "{model}");
+    assert!(slots(&finished, "measured").abs_diff(60) <= 1);
+    let bursts = run(&target, "--burst 5/1s --duration 500ms");
+    let model = bursts.json_at("/run/model").as_str().unwrap_or_default();
+    assert!(model.starts_with("open model, 5 transactions at once each 1s, at most "), "{model}");
+    expect_refusal(
+        Host::new("find")
+            .arg(guest("plain-get"))
+            .target(target.url())
+            .args("--shape 5 --latency p95=1s"),
+        &["shape 5", "latency p95=1s", "leave one of them out"],
+    );
 }
 
 #[test]

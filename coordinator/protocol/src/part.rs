@@ -132,11 +132,13 @@ impl NodePart {
     /// There are other orders.
     pub fn handle_orders(&mut self, now: RunInstant, orders: Arc<Orders>) {
         self.measured_from = orders.measured_from.unwrap_or(self.measured_from);
-        let rate = orders.timeline.as_ref().map_or(0.0, |timeline| timeline.rate_at(now));
+        let timeline = orders.timeline.as_ref();
+        let rate = timeline.map_or(0.0, |timeline| timeline.rate_at(now));
+        let at_once = timeline.and_then(|timeline| timeline.burst_at(now)).unwrap_or(0) as f64;
         self.orders = orders;
         let share = self.share();
         if let Some(stock) = &mut self.stock {
-            stock.expect(rate * share);
+            stock.expect(rate * share, at_once * share);
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct NumberStock {
     use_rate: f64,
     /// Those that will be by what the orders say, at the least.
     expected_rate: f64,
+    /// Those that a burst takes at one instant, when none can be asked for.
+    at_once: f64,
     /// How many had been used at an instant.
     used: (u64, RunInstant),
 }
@@ -39,16 +41,18 @@ impl NumberStock {
     /// second at first; without a schedule the number follows from the node's users.
     pub(crate) fn new(now: RunInstant, starts: Option<f64>, users: u32) -> Self {
         let use_rate = starts.unwrap_or_else(|| f64::from(users) * EACH_USER);
-        Self { use_rate, expected_rate: 0.0, used: (0, now) }
+        Self { use_rate, expected_rate: 0.0, at_once: 0.0, used: (0, now) }
     }
 
-    /// From now on the node is to start so many a second.
-    pub(crate) const fn expect(&mut self, rate: f64) {
+    /// From now on the node is to start so many a second, and so many at once.
+    pub(crate) const fn expect(&mut self, rate: f64, at_once: f64) {
         self.expected_rate = rate;
+        self.at_once = at_once;
     }
 
-    /// How many the node would like to have: as many as are used in the time of a stock, if there
-    /// are fewer than two thirds of them.
+    /// How many the node would like to have: as many as are used in the time of a stock and by half
+    /// as much again as a burst, if there are fewer than two thirds of them. Two thirds are then a
+    /// whole burst.
     pub(crate) fn wanted(&mut self, now: RunInstant, held: NumbersHeld) -> u64 {
         let NumbersHeld { used, left } = held;
         let (before, since) = self.used;
@@ -58,7 +62,8 @@ impl NumberStock {
             self.used = (used, now);
         }
         // A node that gets a share, or a larger one, has not used as many yet.
-        let stock = MIN_STOCK.max(self.use_rate.max(self.expected_rate) * STOCK.as_secs_f64());
+        let spread = MIN_STOCK.max(self.use_rate.max(self.expected_rate) * STOCK.as_secs_f64());
+        let stock = spread + 1.5 * self.at_once;
         if (left as f64) < stock * 2.0 / 3.0 { stock as u64 } else { 0 }
     }
 }
@@ -106,9 +111,18 @@ mod tests {
     #[test]
     fn a_share_that_grows_is_prepared_for_before_any_of_it_is_used() {
         let mut stock = NumberStock::new(ms(0), Some(100.0), 5);
-        stock.expect(1_000.0);
+        stock.expect(1_000.0, 0.0);
         assert_eq!(stock.wanted(ms(200), held(20, 280)), 3_000);
-        stock.expect(10.0);
+        stock.expect(10.0, 0.0);
         assert_eq!(stock.wanted(ms(400), held(40, 100)), 300, "what is used counts as well");
+    }
+
+    #[test]
+    fn a_whole_burst_is_always_in_stock() {
+        let mut stock = NumberStock::new(ms(0), Some(1.0), 5);
+        stock.expect(1.0, 500.0);
+        assert_eq!(stock.wanted(ms(0), held(0, 0)), 814);
+        assert_eq!(stock.wanted(ms(200), held(300, 500)), 814);
+        assert_eq!(stock.wanted(ms(400), held(300, 543)), 0);
     }
 }

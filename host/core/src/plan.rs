@@ -7,11 +7,13 @@
 //! shares is done anywhere else.
 
 mod ahead;
+mod drawing;
 mod input;
 mod refuse;
 
 use std::time::Duration;
 
+use self::drawing::profile_of;
 pub use self::input::{
     DEFAULT_BUDGET, DEFAULT_HOLD, DEFAULT_MAX_WARM_UP, PlanError, PlanInput, Search, WarmUp,
 };
@@ -22,7 +24,7 @@ use crate::control::{DEFAULT_START, Finder, Objective, Regulator};
 use crate::dispatch::{DispatchLimits, Growth, Spawn};
 use crate::run::StopRules;
 use crate::schedule::{
-    Arrivals, Cursor, Owner, Profile, ShareTable, Stripe, Timeline, UserProfile,
+    Arrivals, Cursor, Formula, Owner, Profile, ShareTable, Stripe, Timeline, UserProfile,
 };
 use crate::threshold::Threshold;
 use crate::units::Rate;
@@ -44,8 +46,18 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
 /// Settings that together say what the load is, by their names: who says one of them says all.
-pub const LOAD_SHAPE: [&str; 8] =
-    ["tps", "rate", "vus", "stage", "vus-stage", "latency", "error-rate", "start-tps"];
+pub const LOAD_SHAPE: [&str; 10] = [
+    "tps",
+    "rate",
+    "vus",
+    "stage",
+    "vus-stage",
+    "shape",
+    "burst",
+    "latency",
+    "error-rate",
+    "start-tps",
+];
 
 /// What starts when: the load model.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,6 +187,8 @@ impl Control {
 pub struct Plan {
     /// What starts when. With objectives the profile says how the load begins.
     pub load: LoadModel,
+    /// The formula that the profile was drawn from, for people; `None` where it was none.
+    pub shape: Option<Formula>,
     /// What controls the rate; `None` where the profile alone says it.
     pub control: Option<Control>,
     /// How starts are spread around the profile.
@@ -217,7 +231,6 @@ impl Plan {
                 }),
             },
         };
-        let staged = !input.stages.is_empty();
         let length = input.length_of_stages();
         let of_all_users = input.of_all_users();
         let controlled = !input.objectives.is_empty();
@@ -227,14 +240,15 @@ impl Plan {
                 .start_tps
                 .map_or(DEFAULT_START, Rate::per_second)
                 .min(target.unwrap_or(f64::INFINITY));
-            Control { target, objectives: input.objectives, start, search: input.search }
+            Control { target, objectives: input.objectives.clone(), start, search: input.search }
         });
         let opening = control
             .as_ref()
             .and_then(|control| Rate::new(control.start))
             .or(input.tps)
             .or(input.rate);
-        let profile = Profile { opening, stages: input.stages };
+        let profile = profile_of(&input, opening)?;
+        let has_starts = !input.stages.is_empty() || input.shape.is_some() || input.burst.is_some();
         let load = match (input.tps, input.rate, input.vus) {
             _ if controlled => LoadModel::Transactions { profile, users },
             (None, None, None) if !input.vus_stages.is_empty() => {
@@ -243,7 +257,7 @@ impl Plan {
             (None, None, Some(vus)) => LoadModel::Closed { users: vus },
             (None, Some(_), _) => LoadModel::Iterations { profile, users },
             (Some(_), ..) => LoadModel::Transactions { profile, users },
-            (None, None, None) if staged => LoadModel::Transactions { profile, users },
+            (None, None, None) if has_starts => LoadModel::Transactions { profile, users },
             (None, None, None) => return Err(PlanError::NoLoad),
         };
         let spawn = match input.spawn_rate {
@@ -255,6 +269,7 @@ impl Plan {
         };
         Ok(Self {
             load,
+            shape: input.shape,
             control,
             arrivals: if input.poisson {
                 Arrivals::Poisson { seed: input.seed }

@@ -10,6 +10,9 @@
 //! anybody.
 
 mod arrivals;
+mod bursts;
+mod formula;
+mod law;
 mod numbering;
 mod shares;
 mod stripe;
@@ -20,11 +23,14 @@ pub use self::arrivals::Arrivals;
 use serde::{Deserialize, Serialize};
 
 use self::arrivals::Positions;
+pub use self::bursts::{BurstError, Bursts};
+pub use self::formula::{CurveError, Formula, FormulaError, LoadLines};
+pub use self::law::Law;
 pub use self::numbering::Numbering;
 use self::shares::SlotClaim;
 pub use self::shares::{Owner, ShareTable};
 pub use self::stripe::Stripe;
-pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
+pub use self::timeline::{Profile, Segment, Stage, StageError, Timeline, TimelineError};
 pub use self::users::{UserProfile, UserStage, UserStageError, UserTimeline};
 use crate::RunInstant;
 

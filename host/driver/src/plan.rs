@@ -8,7 +8,7 @@ use swell_core::dispatch::{DispatchLimits, Dispatcher, Spawn};
 use swell_core::plan::{LoadModel, Plan, Search, Users};
 use swell_core::run::{Pace, objective_in_words};
 use swell_core::schedule::{
-    Arrivals, Cursor, Law, Owner, ShareTable, Stripe, Timeline, UserProfile,
+    Arrivals, Cursor, Law, Owner, Profile, ShareTable, Stripe, Timeline, UserProfile,
 };
 use swell_core::units::{Rate, counted, grouped, print_duration, print_rate};
 
@@ -154,16 +154,14 @@ impl RunPlan {
             );
         }
         match &self.plan.load {
-            LoadModel::Transactions { profile, users: who } => format!(
-                "open model, {} transactions{spread}, {}",
-                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
-                users(who)
-            ),
-            LoadModel::Iterations { profile, users: who } => format!(
-                "open model, {} iterations{spread}, {}",
-                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
-                users(who)
-            ),
+            LoadModel::Transactions { profile, users: who } => {
+                let starts = self.starts(profile, "transactions");
+                format!("open model, {starts}{spread}, {}", users(who))
+            }
+            LoadModel::Iterations { profile, users: who } => {
+                let starts = self.starts(profile, "iterations");
+                format!("open model, {starts}{spread}, {}", users(who))
+            }
             LoadModel::Closed { users } => {
                 let each = self.plan.stop.iterations_each.map_or_else(String::new, |each| {
                     format!(", {} each", counted(each, "iteration"))
@@ -195,8 +193,8 @@ impl RunPlan {
         }
     }
 
-    /// Starts a second at the end of the profile, or the highest rate where objectives decide;
-    /// `None` in the closed model.
+    /// Starts a second at the end of the profile, or on average where they come in bursts; the
+    /// highest rate where objectives decide, and `None` in the closed model.
     pub fn asked_per_second(&self) -> Option<f64> {
         if let Some(control) = &self.plan.control {
             return control.target;
@@ -207,11 +205,32 @@ impl RunPlan {
             }
             LoadModel::Closed { .. } | LoadModel::ClosedStages { .. } => return None,
         };
-        profile
-            .stages
-            .last()
-            .map(|stage| stage.to)
-            .or(profile.opening.map(swell_core::units::Rate::per_second))
+        match profile {
+            Profile::Stages { opening, stages } => {
+                stages.last().map(|stage| stage.to).or(opening.map(Rate::per_second))
+            }
+            Profile::Bursts(bursts) => Some(bursts.mean()),
+        }
+    }
+
+    /// How many of these start, one rate after the other.
+    fn starts(&self, profile: &Profile, what: &str) -> String {
+        let (opening, stages) = match profile {
+            Profile::Stages { opening, stages } => (opening.map(Rate::per_second), stages),
+            Profile::Bursts(bursts) => {
+                let (size, every) = (grouped(bursts.size()), print_duration(bursts.every()));
+                return format!("{size} {what} at once each {every}");
+            }
+        };
+        let stages = stages.iter().map(|stage| stage.to);
+        let Some(shape) = &self.plan.shape else {
+            let rates = opening.into_iter().chain(stages).map(print_rate);
+            return format!("{} {what}", rates.collect::<Vec<_>>().join(" to "));
+        };
+        let first = opening.unwrap_or(0.0);
+        let (least, most) =
+            stages.fold((first, first), |(least, most), rate| (least.min(rate), most.max(rate)));
+        format!("{shape} ({} to {}) {what}", print_rate(least), print_rate(most))
     }
 }
 
@@ -221,9 +240,4 @@ fn users_in_words(profile: &UserProfile) -> String {
     let first = (!jumps).then_some(0);
     let users = first.into_iter().chain(profile.stages().iter().map(|stage| stage.to));
     users.map(|users| grouped(u64::from(users))).collect::<Vec<_>>().join(" to ")
-}
-
-fn rates(opening: Option<f64>, stages: &[swell_core::schedule::Stage]) -> String {
-    let rates = opening.into_iter().chain(stages.iter().map(|stage| stage.to)).map(print_rate);
-    rates.collect::<Vec<_>>().join(" to ")
 }

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::run::MaxErrorRate;
-use swell_core::schedule::{Stage, UserStage};
+use swell_core::schedule::{Bursts, Formula, Stage, UserStage};
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 use swell_outputs::Outputs;
@@ -66,6 +66,16 @@ pub(crate) struct Settings {
         help_heading = LOAD
     )]
     pub(crate) vus_stage: Vec<UserStage>,
+
+    /// Transactions a second as a formula of the seconds `t`, as '100 + 50*sin(t/60)', over
+    /// --duration. It knows pi, e, + - * / % ^, sin, exp, sqrt, min, max, floor ... and the pulses
+    /// rect, tri, step, trapz and costrapz.
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true, help_heading = LOAD)]
+    pub(crate) shape: Option<Formula>,
+
+    /// So many transactions at once, again and again, as `500/10s`.
+    #[arg(long, value_name = "N/TIME", allow_hyphen_values = true, help_heading = LOAD)]
+    pub(crate) burst: Option<Bursts>,
 
     /// Find and hold the highest rate at which this percentile of the service time holds:
     /// `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name; repeatable. --tps is

@@ -42,6 +42,8 @@ kinds! {
     vus: Load,
     stage: Load,
     vus_stage: Load,
+    shape: Load,
+    burst: Load,
     latency: Load,
     error_rate: Load,
     start_tps: Load,

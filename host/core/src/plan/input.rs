@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::control::Objective;
 use crate::run::StopRules;
-use crate::schedule::{Stage, UserStage};
+use crate::schedule::{Bursts, CurveError, Formula, Stage, UserStage};
 use crate::threshold::Threshold;
 use crate::units::{Rate, UnitError, parse_duration, print_duration};
 
@@ -35,6 +35,10 @@ pub struct PlanInput {
     pub stages: Vec<Stage>,
     /// How the number of users goes on from nobody.
     pub vus_stages: Vec<UserStage>,
+    /// Transactions a second over time, as a formula.
+    pub shape: Option<Formula>,
+    /// So many transactions at once, again and again.
+    pub burst: Option<Bursts>,
     /// How long to measure.
     pub duration: Option<Duration>,
     /// How many iterations to run.
@@ -136,7 +140,8 @@ pub enum PlanError {
     /// Nothing says how much load there is to be.
     #[error(
         "nothing says how much load to drive; give tps (transactions a second), rate (iterations a \
-        second), vus (users), a stage, a vus_stage, or what to hold (latency, error_rate)"
+        second), vus (users), a stage, a vus_stage, a shape, a burst, or what to hold (latency, \
+        error_rate)"
     )]
     NoLoad,
     /// A search without an objective to hold.
@@ -151,6 +156,14 @@ pub enum PlanError {
         other: String,
         /// What to do.
         cure: &'static str,
+    },
+    /// A formula is no load.
+    #[error("shape {shape}: it {source}")]
+    Shape {
+        /// The formula.
+        shape: String,
+        /// What it is instead.
+        source: CurveError,
     },
     /// A number makes no sense.
     #[error("{key} {value} is out of range; {cure}")]

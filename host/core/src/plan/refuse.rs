@@ -124,6 +124,7 @@ type Given = (&'static str, String);
 pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
     let wishes = Wishes::of(input);
     wishes.refuse_two_of_a_kind()?;
+    wishes.refuse_beside_a_shape()?;
     wishes.refuse_bounds_of_a_search()?;
     wishes.refuse_beside_stages_of_users()?;
     wishes.refuse_beside_iterations_of_each()?;
@@ -141,6 +142,8 @@ struct Wishes<'a> {
     max_vus: Option<Given>,
     stage: Option<Given>,
     vus_stage: Option<Given>,
+    shape: Option<Given>,
+    burst: Option<Given>,
     objective: Option<Given>,
     warm_up: Option<WarmUp>,
 }
@@ -170,6 +173,8 @@ impl<'a> Wishes<'a> {
             max_vus: input.max_vus.map(|max_vus| ("max_vus", grouped(u64::from(max_vus)))),
             stage,
             vus_stage: input.vus_stages.first().map(|stage| ("vus_stage", stage.to_string())),
+            shape: input.shape.as_ref().map(|shape| ("shape", shape.to_string())),
+            burst: input.burst.map(|burst| ("burst", burst.to_string())),
             objective,
             warm_up: input.warmup.filter(|warmup| !warmup.most().is_zero()),
         }
@@ -177,7 +182,12 @@ impl<'a> Wishes<'a> {
 
     /// The key that paces starts, if there is one.
     fn paced(&self) -> Option<&Given> {
-        self.tps.as_ref().or(self.rate.as_ref()).or(self.objective.as_ref())
+        self.tps.as_ref().or(self.rate.as_ref()).or(self.objective.as_ref()).or(self.alone())
+    }
+
+    /// The key that says all of the load by itself, if there is one.
+    fn alone(&self) -> Option<&Given> {
+        self.shape.as_ref().or(self.burst.as_ref())
     }
 
     fn refuse_two_of_a_kind(&self) -> Result<(), PlanError> {
@@ -189,6 +199,27 @@ impl<'a> Wishes<'a> {
             let cure = "vus is an exact number of users, max_vus the most on demand: give one of \
             them";
             return contradiction(vus.clone(), max_vus.clone(), cure);
+        }
+        Ok(())
+    }
+
+    fn refuse_beside_a_shape(&self) -> Result<(), PlanError> {
+        let Some(given) = self.alone() else { return Ok(()) };
+        let burst = self.burst.as_ref().filter(|_| self.shape.is_some());
+        let others = [burst, self.tps.as_ref(), self.rate.as_ref(), self.objective.as_ref()];
+        let others = others.into_iter().chain([self.stage.as_ref(), self.vus.as_ref()]);
+        if let Some(other) = others.flatten().next() {
+            let cure = "a shape or a burst says alone how many transactions begin when: leave one \
+            of them out; users are bounded by max_vus";
+            return contradiction(given.clone(), other.clone(), cure);
+        }
+        if let (Some(burst), true) = (&self.burst, self.input.poisson) {
+            let cure = "all of a burst begins at once: leave arrivals out";
+            return contradiction(burst.clone(), ("arrivals", "poisson".to_owned()), cure);
+        }
+        if let (Some(shape), None, None) = (&self.shape, self.input.duration, self.input.search) {
+            let cure = "a formula has no end of its own: give duration";
+            return contradiction(shape.clone(), ("no", "duration".to_owned()), cure);
         }
         Ok(())
     }
@@ -322,13 +353,14 @@ impl<'a> Wishes<'a> {
     }
 
     fn refuse_around_stages(&self) -> Result<(), PlanError> {
-        let Some(stage) = self.stage.as_ref().or(self.vus_stage.as_ref()) else { return Ok(()) };
+        let given = self.stage.as_ref().or(self.vus_stage.as_ref()).or(self.alone());
+        let Some(stage) = given else { return Ok(()) };
         let first_users = self.input.vus_stages.first().filter(|stage| stage.over.is_zero());
         if let Some(warmup) = self.warm_up {
             let given = ("warmup", warmup.to_string());
             if matches!(warmup, WarmUp::UntilSteady { .. }) {
-                let cure = "stages begin at an instant that is known beforehand: give the warm-up \
-                a time, as 30s";
+                let cure = "stages, shapes and bursts begin at an instant that is known \
+                beforehand: give the warm-up a time, as 30s";
                 return contradiction(given, stage.clone(), cure);
             }
             if self.vus_stage.is_some() && first_users.is_none_or(|stage| stage.to == 0) {

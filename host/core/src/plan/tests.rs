@@ -169,6 +169,81 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
     }
 }
 
+fn shape(text: &str) -> PlanInput {
+    PlanInput { shape: Some(text.parse().unwrap()), duration: seconds(60), ..PlanInput::default() }
+}
+
+#[test]
+fn a_shape_says_the_rate_from_the_end_of_the_warm_up_on() {
+    let plan = Plan::new(PlanInput { warmup: warmup(10), ..shape("100 + t") }).unwrap();
+    assert!(matches!(
+        plan.load,
+        LoadModel::Transactions { users: Users::OnDemand { max: 10_000 }, .. }
+    ));
+    let timeline = plan.timeline().unwrap();
+    let rate = |second| timeline.rate_at(RunInstant::START + Duration::from_secs(second));
+    assert_eq!([5, 10, 40, 69].map(|second| rate(second).round()), [100.0, 100.0, 130.0, 159.0]);
+    assert_eq!((plan.stop.measured, plan.shape), (seconds(60), Some("100 + t".parse().unwrap())));
+    let most = Plan::new(PlanInput { max_vus: Some(7), ..shape("5") }).unwrap().most_users();
+    assert_eq!(most, 7);
+}
+
+fn burst() -> PlanInput {
+    PlanInput { burst: Some("500/10s".parse().unwrap()), ..PlanInput::default() }
+}
+
+#[test]
+fn bursts_go_on_until_something_ends_them() {
+    let plan = Plan::new(PlanInput { warmup: warmup(15), max_vus: Some(7), ..burst() }).unwrap();
+    assert!(matches!(plan.load, LoadModel::Transactions { users: Users::OnDemand { max: 7 }, .. }));
+    assert!(plan.lasts_until_stopped());
+    let mut cursor = plan.cursor(0, 1).unwrap();
+    let first = std::iter::from_fn(|| cursor.pop()).nth(999).unwrap();
+    assert_eq!(first.intended, RunInstant::START + Duration::from_secs(15));
+}
+
+#[test]
+fn a_shape_stands_alone_and_has_a_length() {
+    let cases = [
+        (PlanInput { tps: rate(5.0), ..burst() }, "burst 500/10s and tps 5.00/s contradict"),
+        (PlanInput { vus: Some(5), ..burst() }, "burst 500/10s and vus 5 contradict"),
+        (PlanInput { stages: vec![stage(9, 1.0)], ..burst() }, "burst 500/10s and stage 9s:1.00/s"),
+        (PlanInput { objectives: vec![p95()], ..burst() }, "burst 500/10s and latency p95=200ms"),
+        (PlanInput { poisson: true, ..burst() }, "burst 500/10s and arrivals poisson contradict"),
+        (PlanInput { burst: burst().burst, ..shape("5") }, "shape 5 and burst 500/10s contradict"),
+        (
+            PlanInput {
+                warmup: Some(WarmUp::UntilSteady { most: Duration::from_secs(20) }),
+                ..burst()
+            },
+            "warmup auto:20s and burst 500/10s contradict",
+        ),
+        (PlanInput { tps: rate(5.0), ..shape("t") }, "shape t and tps 5.00/s contradict"),
+        (PlanInput { rate: rate(5.0), ..shape("t") }, "shape t and rate 5.00/s contradict"),
+        (PlanInput { vus: Some(5), ..shape("t") }, "shape t and vus 5 contradict"),
+        (PlanInput { stages: vec![stage(9, 1.0)], ..shape("t") }, "shape t and stage 9s:1.00/s"),
+        (
+            PlanInput { objectives: vec![p95()], ..shape("t") },
+            "shape t and latency p95=200ms contradict",
+        ),
+        (PlanInput { duration: None, ..shape("t") }, "shape t and no duration contradict"),
+        (PlanInput { warmup: warmup(5), ..shape("t") }, "warmup 5s and shape t contradict"),
+        (
+            PlanInput {
+                warmup: Some(WarmUp::UntilSteady { most: Duration::from_secs(20) }),
+                ..shape("5 + t")
+            },
+            "warmup auto:20s and shape 5 + t contradict",
+        ),
+        (shape("30 - t"), "shape 30 - t: it is below zero from t = 30 on; "),
+        (shape("t/0"), "shape t/0: it is above 10,000,000 from t = 0 on; "),
+    ];
+    for (input, message) in cases {
+        let told = refusal(input);
+        assert!(told.starts_with(message), "{told}");
+    }
+}
+
 #[test]
 fn each_user_s_iterations_make_the_iterations_of_all() {
     let plan = Plan::new(PlanInput { iterations_per_vu: Some(5), ..vus() }).unwrap();
@@ -332,7 +407,9 @@ fn p95() -> Objective {
 fn objectives_begin_low_and_have_the_rate_as_their_most() {
     let plan = |input| Plan::new(input).unwrap();
     let opening = |plan: &Plan| match &plan.load {
-        LoadModel::Transactions { profile, .. } => profile.opening.unwrap().per_second(),
+        LoadModel::Transactions { profile: Profile::Stages { opening, .. }, .. } => {
+            opening.unwrap().per_second()
+        }
         other => panic!("{other:?}"),
     };
     let alone = plan(holding(p95()));

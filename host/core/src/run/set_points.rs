@@ -154,6 +154,8 @@ impl SetPoints {
             // A search goes above the limit on purpose, and itself says what it finds.
             (RateSource::Searched(_), _) | (_, None) => return None,
             _ if self.is_paused => 0.0,
+            // Just after a burst less was completed than is due, whoever is quick.
+            (RateSource::Plan, Some(profile)) if profile.burst_at(from).is_some() => return None,
             (RateSource::Plan, Some(profile)) => {
                 profile.position_at(until) - profile.position_at(from)
             }

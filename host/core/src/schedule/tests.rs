@@ -18,7 +18,7 @@ fn staged(opening: Option<f64>, stages: &[(f64, f64)]) -> Profile {
         .iter()
         .map(|&(over, to)| Stage { over: Duration::from_secs_f64(over), to })
         .collect();
-    Profile { opening: opening.and_then(Rate::new), stages }
+    Profile::Stages { opening: opening.and_then(Rate::new), stages }
 }
 
 fn all(timeline: &Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant) -> Vec<Due> {
@@ -222,10 +222,99 @@ fn arrivals() -> impl Strategy<Value = Arrivals> {
 }
 
 fn profiles() -> impl Strategy<Value = Profile> {
+    let bursts = (1u32..100, 100_000_000u64..4_000_000_000).prop_map(|(size, every)| {
+        Profile::Bursts(format!("{size}/{every}ns").parse().expect("these are bursts"))
+    });
+    prop_oneof![4 => stages(), 1 => bursts]
+}
+
+fn stages() -> impl Strategy<Value = Profile> {
     let rate = prop_oneof![Just(0.0), 0.5..400.0];
     let stage = (prop_oneof![Just(0.0), 0.01..4.0], rate.clone());
     (rate, prop::collection::vec(stage, 0..6))
         .prop_map(|(opening, stages)| staged(Some(opening), &stages))
+}
+
+fn bursts(text: &str, warm_up: f64) -> Timeline {
+    let bursts = text.parse().expect("these are bursts");
+    Profile::Bursts(bursts).timeline(Duration::from_secs_f64(warm_up))
+}
+
+#[test]
+fn all_of_a_burst_is_due_at_one_instant() {
+    let timeline = bursts("500/10s", 0.0);
+    let due = all(&timeline, Arrivals::Uniform, Stripe::WHOLE, seconds(30.0));
+    assert_eq!(due.len(), 1_500);
+    assert_eq!((due[0].intended, due[499].intended), (seconds(0.0), seconds(0.0)));
+    assert_eq!((due[500].intended, due[1_499].intended), (seconds(10.0), seconds(20.0)));
+    // A burst is not before its own instant, and is before the next one.
+    let just_after = seconds(10.0) + Duration::from_nanos(1);
+    assert_eq!(timeline.position_at(seconds(10.0)), 500.0);
+    assert_eq!(timeline.position_at(just_after), 1_000.0);
+    let mut numbering = Numbering::new(Arrivals::Uniform);
+    assert_eq!(numbering.first_at(&timeline, seconds(10.0)), 500);
+    assert_eq!(numbering.first_at(&timeline, just_after), 1_000);
+    assert_eq!(
+        (timeline.rate_at(seconds(3.0)), timeline.burst_at(seconds(3.0))),
+        (50.0, Some(500))
+    );
+    assert_eq!(constant(5.0).burst_at(seconds(3.0)), None);
+    // After a year they still come on the nanosecond.
+    let year = bursts("7/100ms", 0.0).instant_of(7.0 * 315_360_000.0).unwrap();
+    assert_eq!(year, RunInstant::START + Duration::from_secs(31_536_000));
+}
+
+#[test]
+fn one_burst_comes_as_the_warm_up_ends() {
+    let due = all(&bursts("2/10s", 25.0), Arrivals::Uniform, Stripe::WHOLE, seconds(40.0));
+    let instants: Vec<RunInstant> = due.iter().step_by(2).map(|due| due.intended).collect();
+    assert_eq!(instants, [5.0, 15.0, 25.0, 35.0].map(seconds));
+}
+
+#[test]
+fn bursts_that_rested_come_when_they_would_have_come() {
+    for (rests, resumes, expected) in [
+        (10.0, 35.0, vec![0.0, 10.0, 40.0, 50.0]),
+        (12.0, 20.0, vec![0.0, 10.0, 30.0, 40.0, 50.0]),
+        (12.0, 19.9, vec![0.0, 10.0, 20.0, 30.0, 40.0, 50.0]),
+    ] {
+        let timeline = bursts("3/10s", 0.0);
+        let mut cursor =
+            Cursor::new(timeline, Arrivals::Uniform, Stripe::WHOLE, seconds(60.0), u64::MAX);
+        let mut due = Vec::new();
+        for (until, course) in
+            [(rests, Some(Course::Rate(0.0))), (resumes, Some(Course::Profile)), (60.0, None)]
+        {
+            while let Some(next) = cursor.peek().filter(|due| due.intended <= seconds(until)) {
+                due.push(next.intended);
+                cursor.pop();
+            }
+            if let Some(course) = course {
+                cursor.change_after(seconds(until), course);
+            }
+        }
+        let expected: Vec<RunInstant> =
+            expected.into_iter().flat_map(|at| [seconds(at); 3]).collect();
+        assert_eq!(due, expected, "{rests} to {resumes}");
+    }
+}
+
+#[test]
+fn bursts_are_read_as_so_many_each_so_long() {
+    let read = |text: &str| text.parse::<Bursts>().map(|bursts| bursts.to_string());
+    assert_eq!(read("500/10s"), Ok("500/10s".to_owned()));
+    assert_eq!(read(" 5k/1m30s "), Ok("5,000/1m30s".to_owned()));
+    let message = |text: &str| read(text).expect_err("it is refused").to_string();
+    assert_eq!(
+        message("500"),
+        r#"burst "500" says not how often; write how many and each how long, like "500/10s""#
+    );
+    assert!(message("500/10").starts_with(r#"burst "500/10": "10" has no unit"#));
+    assert!(message("1.5/10s").starts_with(r#"burst "1.5/10s": "1.5" is not a whole number"#));
+    assert!(message("5/0s").starts_with(r#"burst "5/0s": "0s" is out of range"#));
+    for text in ["0/1s", "1000/1us"] {
+        assert!(message(text).contains("out of range: a burst has from 1 start on"), "{text}");
+    }
 }
 
 proptest! {
@@ -362,4 +451,9 @@ fn segments_that_come_from_elsewhere_are_a_timeline_only_if_they_can_be_one() {
         changed(|segments| segments[0].position = f64::INFINITY),
         Err(TimelineError::NoNumber)
     );
+    for (size, every) in [(0, 1), (1, 0)] {
+        let law = Law::Bursts { size, every: Duration::from_secs(every), first: Duration::ZERO };
+        let segments = vec![Segment { start: RunInstant::START, position: 0.0, law }];
+        assert_eq!(Timeline::try_from(segments), Err(TimelineError::NoNumber));
+    }
 }

@@ -1,8 +1,9 @@
 //! The rate of starts over time, summed up in closed form.
 //!
-//! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at
-//! position p is due when Λ leaves p. Where the rate is zero Λ rests, so a slot whose position is
-//! reached at the beginning of a rest is due at its end.
+//! Λ(t) is the number of starts expected before `t`. It never falls, and is continuous except where
+//! starts come in bursts; a slot at position p is due when Λ leaves p, so all of a burst at the
+//! instant at which Λ jumps. Where the rate is zero Λ rests, so a slot whose position is reached at
+//! the beginning of a rest is due at its end.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,80 +11,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::bursts::Bursts;
+use super::law::Law;
 use crate::RunInstant;
 use crate::units::{Rate, UnitError, parse_duration, parse_rate_or_zero};
-
-/// How many starts a second, within a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Law {
-    /// Always the same number a second; zero means no starts.
-    Constant(f64),
-    /// From one rate to another in a straight line; then the second rate.
-    Ramp {
-        /// Starts a second at the beginning.
-        from: f64,
-        /// Starts a second at the end and ever after.
-        to: f64,
-        /// How long it takes; zero is a jump.
-        over: Duration,
-    },
-}
-
-impl Law {
-    /// Starts a second, this many seconds after the law came into force.
-    fn rate(self, seconds: f64) -> f64 {
-        match self {
-            Self::Constant(rate) => rate,
-            Self::Ramp { to, over, .. } if seconds >= over.as_secs_f64() => to,
-            Self::Ramp { from, to, over } => from + (to - from) * (seconds / over.as_secs_f64()),
-        }
-    }
-
-    /// Whether its numbers are possible rates.
-    fn is_sound(self) -> bool {
-        let sound = |rate: f64| rate.is_finite() && rate >= 0.0;
-        match self {
-            Self::Constant(rate) => sound(rate),
-            Self::Ramp { from, to, .. } => sound(from) && sound(to),
-        }
-    }
-
-    /// How many starts are expected in its first `seconds`.
-    fn starts(self, seconds: f64) -> f64 {
-        match self {
-            Self::Constant(rate) => rate * seconds,
-            Self::Ramp { from, to, over } => {
-                let over = over.as_secs_f64();
-                let ramping = seconds.min(over);
-                let mean =
-                    if over > 0.0 { from + (to - from) * (ramping / over) / 2.0 } else { from };
-                mean * ramping + to * (seconds - ramping)
-            }
-        }
-    }
-
-    /// The number of seconds after which `starts` starts have passed; infinite or not a number
-    /// where that never happens.
-    fn seconds(self, starts: f64) -> f64 {
-        match self {
-            Self::Constant(rate) => starts / rate,
-            Self::Ramp { from, to, over } => {
-                let over = over.as_secs_f64();
-                let whole = (from + to) / 2.0 * over;
-                if starts >= whole {
-                    return over + (starts - whole) / to;
-                }
-                if starts == 0.0 {
-                    return 0.0;
-                }
-                // a·t² + from·t = starts, solved so that nothing cancels whichever way the ramp
-                // leads.
-                let a = (to - from) / (2.0 * over);
-                2.0 * starts / (from + (from * from + 4.0 * a * starts).max(0.0).sqrt())
-            }
-        }
-    }
-}
 
 /// A law, and from where on it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,8 +43,9 @@ pub enum TimelineError {
     /// Instants or positions go back.
     #[error("the segments of a timeline follow one another")]
     Disorder,
-    /// A rate or a position is below zero, infinite or not a number.
-    #[error("rates and positions are numbers from zero upward")]
+    /// A rate or a position is below zero, infinite or not a number, or bursts are empty or come
+    /// all at once.
+    #[error("rates, positions and bursts are numbers from zero upward")]
     NoNumber,
 }
 
@@ -155,27 +87,26 @@ impl Timeline {
     /// Starts a second at an instant.
     pub fn rate_at(&self, at: RunInstant) -> f64 {
         let segment = self.segment_at(at);
-        segment.law.rate(at.since(segment.start).as_secs_f64())
+        segment.law.rate(at.since(segment.start))
     }
 
     /// Starts expected before an instant.
     pub fn position_at(&self, at: RunInstant) -> f64 {
         let segment = self.segment_at(at);
-        segment.position + segment.law.starts(at.since(segment.start).as_secs_f64())
+        segment.position + segment.law.starts(at.since(segment.start))
+    }
+
+    /// How many starts come at once under the law that is in force; `None` where they are spread.
+    pub fn burst_at(&self, at: RunInstant) -> Option<u64> {
+        self.segment_at(at).law.at_once()
     }
 
     /// When Λ leaves a position, to the nearest nanosecond; `None` where that never happens.
     pub fn instant_of(&self, position: f64) -> Option<RunInstant> {
         let next = self.segments.partition_point(|segment| segment.position <= position);
         let segment = self.segments[next.saturating_sub(1)];
-        let seconds = segment.law.seconds((position - segment.position).max(0.0));
-        // "Not a number" stands for zero starts under a rate of zero: as with infinity, Λ does not
-        // leave the position under this law.
-        let instant = if seconds.is_finite() {
-            segment.start + Duration::from_nanos((seconds * 1e9).round() as u64)
-        } else {
-            RunInstant::NEVER
-        };
+        let passes = segment.law.passes((position - segment.position).max(0.0));
+        let instant = passes.map_or(RunInstant::NEVER, |since| segment.start + since);
         let latest = self.segments.get(next).map_or(RunInstant::NEVER, |following| following.start);
         Some(instant.min(latest)).filter(|&instant| instant < RunInstant::NEVER)
     }
@@ -194,14 +125,7 @@ impl Timeline {
     pub fn follow_after(&mut self, now: RunInstant, other: &Self) {
         let start = now + Duration::from_nanos(1);
         let in_force = other.segment_at(start);
-        let law = match in_force.law {
-            Law::Ramp { to, over, .. } => {
-                let left = over.saturating_sub(start.since(in_force.start));
-                Law::Ramp { from: other.rate_at(start), to, over: left }
-            }
-            law @ Law::Constant(_) => law,
-        };
-        self.change_after(now, law);
+        self.change_after(now, in_force.law.after(start.since(in_force.start)));
         for segment in other.segments.iter().filter(|segment| segment.start > start) {
             self.append(segment.start, segment.law);
         }
@@ -226,14 +150,18 @@ impl Timeline {
     }
 }
 
-/// A load profile as somebody asks for it: a rate at the beginning, and stages that lead from it to
-/// others.
+/// A load profile as somebody asks for it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Profile {
-    /// The rate at the beginning; `None` when the first stage leads up from zero.
-    pub opening: Option<Rate>,
-    /// The stages, one after the other. After the last stage its rate stays.
-    pub stages: Vec<Stage>,
+pub enum Profile {
+    /// A rate at the beginning, and stages that lead from it to others.
+    Stages {
+        /// The rate at the beginning; `None` when the first stage leads up from zero.
+        opening: Option<Rate>,
+        /// The stages, one after the other. After the last stage its rate stays.
+        stages: Vec<Stage>,
+    },
+    /// So many starts at once, again and again.
+    Bursts(Bursts),
 }
 
 /// A straight line from the rate before it to its own rate.
@@ -284,33 +212,31 @@ impl FromStr for Stage {
 impl Profile {
     /// One rate throughout.
     pub const fn constant(rate: Rate) -> Self {
-        Self { opening: Some(rate), stages: Vec::new() }
+        Self::Stages { opening: Some(rate), stages: Vec::new() }
     }
 
-    /// The length of all stages together; zero when the rate is constant, which has no end of its
-    /// own.
+    /// The length of all stages together; zero where the rate is constant or starts come in bursts,
+    /// which have no end of their own.
     pub fn length(&self) -> Duration {
-        self.stages.iter().map(|stage| stage.over).sum()
+        match self {
+            Self::Stages { stages, .. } => stages.iter().map(|stage| stage.over).sum(),
+            Self::Bursts(_) => Duration::ZERO,
+        }
     }
 
-    /// The highest rate of the profile, in starts a second.
-    pub fn peak(&self) -> f64 {
-        self.stages.iter().map(|stage| stage.to).fold(self.opening_rate(), f64::max)
-    }
-
-    /// The starts of a run over time: the opening rate for the time of the warm-up, then the
-    /// stages.
+    /// The starts of a run over time: stages follow a warm-up at the opening rate. Bursts come
+    /// through the warm-up, too, one of them at its end.
     pub fn timeline(&self, warm_up: Duration) -> Timeline {
-        let mut timeline = Timeline::new(Law::Constant(self.opening_rate()));
-        let (mut start, mut from) = (RunInstant::START + warm_up, self.opening_rate());
-        for stage in &self.stages {
+        let (opening, stages) = match self {
+            Self::Bursts(bursts) => return Timeline::new(bursts.law(warm_up)),
+            Self::Stages { opening, stages } => (opening.map_or(0.0, Rate::per_second), stages),
+        };
+        let mut timeline = Timeline::new(Law::Constant(opening));
+        let (mut start, mut from) = (RunInstant::START + warm_up, opening);
+        for stage in stages {
             timeline.append(start, Law::Ramp { from, to: stage.to, over: stage.over });
             (start, from) = (start + stage.over, stage.to);
         }
         timeline
-    }
-
-    fn opening_rate(&self) -> f64 {
-        self.opening.map_or(0.0, Rate::per_second)
     }
 }

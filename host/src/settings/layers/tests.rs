@@ -251,6 +251,9 @@ fn a_load_shape_replaces_the_whole_shape_below() {
         .expect("all are settings");
     assert!(settings.tps.is_none() && settings.stage.is_empty());
     assert_eq!(settings.vus, Some(3));
+    let settings = layered("", "shape = '5 + t'\n", &[("tps", "5"), ("duration", "9s")])
+        .expect("all are settings");
+    assert!(settings.tps.is_none() && settings.shape.is_some() && settings.duration.is_some());
 }
 
 #[test]

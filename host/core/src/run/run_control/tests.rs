@@ -523,6 +523,17 @@ fn a_limit_is_told_once_when_it_comes_and_once_when_it_goes() {
 }
 
 #[test]
+fn nobody_is_the_limit_just_after_a_burst() {
+    let bursts = plan(|input| {
+        (input.tps, input.duration) = (None, Some(secs(60)));
+        input.burst = Some("1k/10s".parse().expect("these are bursts"));
+    });
+    let mut world = World::alone(&bursts);
+    world.run_until(ms(40_000));
+    assert!(world.close().limits.is_empty());
+}
+
+#[test]
 fn a_limit_of_nodes_is_judged_from_their_beginning_and_later_once_a_move_is_over() {
     let limited_at = |moves: bool| {
         let mut world = World::new(&plan(|input| input.duration = Some(secs(60))), Crew::Nodes(2));
