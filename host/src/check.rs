@@ -8,12 +8,11 @@ use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
 use swell_engine::{
-    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, ScriptFile, ScriptSource,
-    WIT_VERSION,
+    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, ScriptFile, WIT_VERSION,
 };
-use swell_steps::{StepsFile, StepsScenario};
+use swell_steps::StepsScenario;
 
-use crate::interpreters::{is_steps, with_interpreter};
+use crate::interpreters::{steps_of, with_interpreter};
 use crate::prepare::load;
 use crate::quick::is_url;
 use crate::settings::flags::parse_pair;
@@ -92,7 +91,7 @@ fn describe(out: &mut String, source: &ScenarioSource, file: &ScenarioFile) -> f
     if file.has_conduct {
         writeln!(out, "  conducts   its own runs, unless one scenario is chosen with --scenario")?;
     }
-    let steps = steps_of(source, file);
+    let steps = steps_of(file);
     for (index, scenario) in file.scenarios.iter().enumerate() {
         describe_scenario(out, scenario)?;
         let steps = steps.as_ref().and_then(|steps| steps.scenarios.get(index));
@@ -101,15 +100,6 @@ fn describe(out: &mut String, source: &ScenarioSource, file: &ScenarioFile) -> f
         }
     }
     Ok(())
-}
-
-/// What a file of steps says, if this is one.
-fn steps_of(source: &ScenarioSource, file: &ScenarioFile) -> Option<StepsFile> {
-    let ScenarioSource::Script { script: ScriptSource::File { path, .. }, .. } = source else {
-        return None;
-    };
-    let script = file.script_files()?.first().filter(|_| is_steps(path))?;
-    swell_steps::read(&script.path, &script.content).ok()
 }
 
 fn describe_scenario(out: &mut String, scenario: &ScenarioInfo) -> fmt::Result {

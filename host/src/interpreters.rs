@@ -9,7 +9,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource, ScriptSource};
+use swell_engine::{MAX_SCENARIO_SIZE, ScenarioFile, ScenarioSource, ScriptSource};
+use swell_steps::StepsFile;
 
 /// The extension of components, and so of interpreters.
 const COMPONENT: &str = "wasm";
@@ -125,6 +126,14 @@ pub(crate) fn is_steps(path: &Path) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a scenario's file says, if it is one of steps.
+pub(crate) fn steps_of(file: &ScenarioFile) -> Option<StepsFile> {
+    let script = file.script_files()?.first()?;
+    let extension = Path::new(&script.path).extension()?.to_str()?;
+    let may_be = matches!(extension, "toml" | "yaml" | "yml" | "json");
+    may_be.then(|| swell_steps::read(&script.path, &script.content).ok()).flatten()
 }
 
 /// Extensions whose scripts are of a language of another name, and that language.

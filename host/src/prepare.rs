@@ -19,7 +19,7 @@ use swell_engine::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::interpreters::with_interpreter;
+use crate::interpreters::{steps_of, with_interpreter};
 use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{client_options, run_plan};
 use crate::preflight;
@@ -118,6 +118,19 @@ impl Loaded {
         }
         let program = self.file.program(index, 1)?;
         Ok(Single { scenario: scenario.clone(), program, run, end_requests, client })
+    }
+
+    /// Refuses steps that need variables which nobody gives: no user could begin.
+    fn refuse_lacking_variables(&self, index: u32, settings: &Settings) -> anyhow::Result<()> {
+        let Some(steps) = steps_of(&self.file) else { return Ok(()) };
+        let needs = steps.scenarios.get(index as usize).into_iter().flat_map(|one| &one.needs);
+        let is_given = |name: &str| settings.env.iter().any(|(given, _)| given == name);
+        let lacking = needs.filter(|name| !is_given(name)).map(|name| format!("-e {name}=..."));
+        let flags = lacking.collect::<Vec<_>>().join(" ");
+        if !flags.is_empty() {
+            bail!("{}: its steps need {flags}\nhelp: add {flags}", self.source.name());
+        }
+        Ok(())
     }
 
     /// The scenario with this name, or the only one, and its number.
@@ -303,6 +316,7 @@ impl Prepared {
         let without_defaults = layers.undisputed()?;
         let (index, scenario) = loaded.choose(scenario.or(without_defaults.scenario.as_deref()))?;
         let settings = layers.settings(Some(scenario))?;
+        loaded.refuse_lacking_variables(index, &settings)?;
         let seed = settings.seed.unwrap_or_else(random_seed);
         let client = client_options(&settings)?;
         let (unheard, _) = mpsc::channel(1);

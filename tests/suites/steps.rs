@@ -195,7 +195,7 @@ fn what_is_wrong_is_said_with_its_place_before_anything_is_sent() {
 fn what_the_command_line_has_to_give_is_asked_for_and_nothing_is_sent() {
     let stand = Stand::new();
     for (text, code, words) in [
-        ("step: [{get: '/{{env(ID)}}/{{env(KEY)}}'}]", 107, "its steps need -e ID=... -e KEY=..."),
+        ("step: [{get: '/{{env(ID)}}/{{env(KEY)}}'}]", 104, "its steps need -e ID=... -e KEY=..."),
         ("data: {p: {}}\nstep: [{get: '/{{p.x}}'}]", 104, "give it with --data p=FILE"),
     ] {
         let file = stand.file("wanting.yaml", text);
