@@ -1,7 +1,11 @@
 //! The same against a service that is not ours: a real nginx must have counted what the run says it
 //! wrote.
 
-use swell_tests::{Finished, Host, Nginx};
+use std::fs;
+use std::path::Path;
+
+use swell_tests::{Finished, Host, Nginx, guest};
+use tempfile::TempDir;
 
 fn run(nginx: &Nginx, load: &str) -> Finished {
     let run =
@@ -21,6 +25,20 @@ fn nginx_counts_what_a_closed_run_wrote() {
     let nginx = Nginx::start(None);
     let run = run(&nginx, "--vus 8 --iterations 5000");
     assert_eq!((run.count("/measured/transactions/ok"), nginx.requests()), (5000, 5000));
+}
+
+#[test]
+fn a_url_is_asked_for_exactly_as_often_as_was_said_by_many_users() {
+    let nginx = Nginx::start(None);
+    let data = TempDir::new().expect("a temporary folder can be made");
+    let kept = data.path().join("swell/interpreters");
+    fs::create_dir_all(&kept).expect("it can be made");
+    fs::copy(guest("steps"), kept.join("steps.wasm")).expect("it can be copied");
+    let run = Host::run_file(Path::new(&nginx.url())).env("XDG_DATA_HOME", data.path());
+    let run = run.args("-n 20000 --vus 64").finish().expect_balanced();
+    assert_eq!(nginx.requests(), 20_000, "{}", run.stdout);
+    assert_eq!(run.count("/requests_written"), 20_000, "{}", run.stdout);
+    assert_eq!(run.count("/measured/transactions/ok"), 20_000, "{}", run.stdout);
 }
 
 #[test]
