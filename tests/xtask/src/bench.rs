@@ -62,6 +62,12 @@ enum Which {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// What the record of a long run takes: bytes, processor time of its writer, memory
+    Record {
+        /// Hours of the run
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
+    },
     /// How well five hosts share a load, and how soon they bear it again when one is killed, as a
     /// table
     Cluster {
@@ -90,8 +96,17 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
         Some(Which::Control { plots }) => control(workspace, plots),
         Some(Which::Compare { pairs, seconds }) => compare(workspace, *pairs, *seconds),
         Some(Which::Page { out }) => page_of_an_hour(workspace, out.as_deref()),
+        Some(Which::Record { hours }) => record(workspace, *hours),
         Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
     }
+}
+
+/// A run of so many hours, written down as fast as it goes.
+fn record(workspace: &Workspace, hours: u32) -> anyhow::Result<()> {
+    title("the measuring");
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "record", "--"]);
+    run_step(bench.args(["--hours", &hours.to_string()]))
 }
 
 /// A page of an hour, in a browser.

@@ -84,8 +84,8 @@ enum XtaskCommand {
     Nightly(nightly::NightlyArgs),
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user;
     /// `bench control` compares its control with Balter's, `bench compare` equal runs with each
-    /// other, `bench cluster` measures five hosts that share a load, and `bench page` the page of
-    /// an hour
+    /// other, `bench cluster` measures five hosts that share a load, `bench page` the page of an
+    /// hour, and `bench record` what the record of a day takes
     Bench(bench::BenchArgs),
 }
 
