@@ -197,7 +197,7 @@ fn memory_bytes(process: &Running) -> u64 {
 
 #[test]
 fn a_node_that_has_prepared_does_not_keep_the_bytes_of_the_scenario() {
-    const BALLAST: usize = 160 << 20;
+    const BALLAST: usize = 96 << 20;
     let _alone = alone();
     let target = target(Behaviour::constant(1.0));
     let file = with_ballast("plain-get", BALLAST);
