@@ -12,7 +12,8 @@
 //!   one.
 //! - `message` and `link` say what goes between hosts, and how; `bundle` a scenario's files, as
 //!   they travel; `requests` what is wanted of a cluster, and its answer.
-//! - `remote_run` has the commands about runs that a cluster does, over a `coordinator_client`.
+//! - `remote_run` has the commands about runs that a cluster does, over a `coordinator_client`;
+//!   `watch` shows such a run to its end, in the terminal view by `remote_view`.
 //! - `token` is `host token`, and the file of a cluster that was made beforehand.
 //! - `this_host`, `own_thread` and `alarm` are what both sides need.
 
@@ -26,9 +27,11 @@ mod message;
 mod node;
 mod own_thread;
 mod remote_run;
+mod remote_view;
 mod requests;
 mod this_host;
 mod token;
+mod watch;
 
 pub(crate) use self::coordinator::answer::answer;
 pub(crate) use self::coordinator::control::{Coordinator, CoordinatorConfig};

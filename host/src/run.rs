@@ -11,7 +11,7 @@ use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
 use swell_engine::ScenarioSource;
-use swell_outputs::Outputs;
+use swell_outputs::{LiveRecords, Outputs};
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -236,6 +236,7 @@ async fn run_here(
     search: Option<Search>,
 ) -> anyhow::Result<Exit> {
     let mut stops = Stops::listen()?;
+    let is_shared = args.listen.is_some();
     // Compiling takes its time, and a pipe is opened once somebody reads it.
     let ready = move || {
         let programme = Programme::new(source, &layers, search)?;
@@ -243,16 +244,15 @@ async fn run_here(
         let page = PageOptions::of(&settings).map(|page| page.ready()).transpose()?;
         let read = programme.read_files().iter().cloned().chain(read).collect();
         let outputs = open_outputs(&settings, read)?;
-        let outputs = match &page {
-            Some(page) => outputs.and(page.records.sink()?),
-            None => outputs,
-        };
-        anyhow::Ok((programme, settings, page, outputs))
+        let records = page.as_ref().map(|page| page.records.clone()).unwrap_or_default();
+        let outputs =
+            if page.is_some() || is_shared { outputs.and(records.sink()?) } else { outputs };
+        anyhow::Ok((programme, settings, page, (outputs, records)))
     };
     let Some(ready) = stops.unless(ready).await? else {
         return Ok(stopped("before anything was sent"));
     };
-    let (programme, settings, page, outputs) = ready?;
+    let (programme, settings, page, (outputs, records)) = ready?;
     let view = if settings.tui { ReadyView::new(outputs.takes_stdout()) } else { None };
     let outputs = match &view {
         Some(view) => outputs.and(view.sink()?),
@@ -270,7 +270,8 @@ async fn run_here(
     }
     let mut shared = None;
     if let Some(sharing) = args.listen.zip(args.hosts) {
-        let Some(coordinator) = gather(args, sharing, journals, (&runs, api), &mut stops).await?
+        let Some(coordinator) =
+            gather(args, sharing, journals, (&runs, api, records), &mut stops).await?
         else {
             return Ok(stopped("while it waited for hosts; nothing was sent"));
         };
@@ -313,7 +314,7 @@ async fn gather(
     args: &RunArgs,
     (listen, hosts): (SocketAddr, usize),
     journals: Option<Outputs>,
-    (runs, api): (&Rc<Runs>, Rc<ControlApi>),
+    (runs, api, records): (&Rc<Runs>, Rc<ControlApi>, LiveRecords),
     stops: &mut Stops,
 ) -> anyhow::Result<Option<Rc<Coordinator>>> {
     let config = CoordinatorConfig {
@@ -333,7 +334,7 @@ async fn gather(
     ));
     // What others want meanwhile is for the cluster as well.
     runs.have_done_by(Rc::clone(&coordinator) as Rc<dyn Executor>);
-    tokio::task::spawn_local(answer(requests, api, Rc::clone(runs)));
+    tokio::task::spawn_local(answer(requests, api, Rc::clone(runs), records));
     tokio::select! {
         gathered = coordinator.gather() => gathered.map(|()| Some(Rc::clone(&coordinator))),
         _ = stops.next() => {

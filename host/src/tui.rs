@@ -81,6 +81,12 @@ impl ReadyView {
         tokio::task::spawn_local(obey(Rc::clone(runs), self.0, asking));
         Ok(shown)
     }
+
+    /// What is drawn, for whoever is told of a run in another way and does itself what keys ask
+    /// for.
+    pub(crate) fn into_screen(self) -> Arc<SharedScreen> {
+        self.0
+    }
 }
 
 impl ShownView {

@@ -156,18 +156,10 @@ impl Tape {
         }
         for _ in 0..AT_ONCE {
             let Some(entry) = self.entry(at, screen)? else { return Ok(true) };
-            let run = &self.header.run.id;
-            match entry {
-                Entry::Frame(frame) => {
-                    self.until = frame.until;
-                    screen.change(|dashboard| dashboard.handle_frame(run, &frame));
-                }
-                Entry::Mark(mark) => screen.change(|dashboard| dashboard.handle_mark(run, &mark)),
-                Entry::End(report) => {
-                    screen.change(|dashboard| dashboard.handle_over(run, Some(&report)));
-                }
-                Entry::Header(_) => {}
+            if let Entry::Frame(frame) = &entry {
+                self.until = frame.until;
             }
+            screen.tell(&self.header.run.id, &entry);
         }
         Ok(false)
     }

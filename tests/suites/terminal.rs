@@ -337,14 +337,46 @@ fn a_record_is_played_stepped_through_and_closed() {
 }
 
 #[test]
-fn a_cluster_has_no_view_to_give_and_says_what_there_is() {
-    let args = "--coordinator 127.0.0.1:1 --tps 5 --tui";
-    let refused = Host::new("run").arg(guest("plain-get")).args(args).finish().expect_code(104);
+fn a_run_of_a_cluster_is_shown_by_its_seconds_and_obeys_keys_wherever_they_are_pressed() {
+    let target = target();
+    let lead = Host::new("node").args(&format!("--listen {}", free_address())).start();
+    let invitation = lead.invitation();
+    let there = |host: Host| host.args(&invitation).arg("--tui").env("NO_COLOR", "1");
+    let run = Host::run_guest("plain-get").target(target.url()).args("--tps 50 --duration 120s");
+    let mut begun = OnTerminal::start(there(run), 120, 40);
+    begun.wait_for("of 50 transactions/s");
+    let mut attached = OnTerminal::start(there(Host::new("attach")), 120, 40);
+    attached.wait_for("of 50 transactions/s");
+    // What happened before it was attached is there too.
+    attached.press("+");
+    attached.wait_for("goal 55.0/s, over the control API");
+    for view in [&begun, &attached] {
+        view.wait_for("of 55 transactions/s");
+    }
+    begun.press("p");
+    attached.wait_for("paused, over the control API");
+    begun.press("r");
+    attached.wait_for("resumed, over the control API");
+    attached.press("\x03");
+    attached.wait_until("the question", || {
+        !attached.is_full_screen() && attached.printed().contains("or go on watching?")
+    });
+    assert!(attached.is_as_before());
+    attached.press("d\n");
+    let (left, printed) = attached.finish();
+    left.expect_code(0);
+    assert!(printed.contains("the run goes on; `host attach plain_get`"), "{printed}");
+    begun.press("s");
+    begun.wait_for("stop plain_get? y stops it, any other key does not");
+    begun.press("y");
+    let (run, printed) = begun.finish();
+    run.expect_code_or_invalid(105);
     assert!(
-        refused.stderr.contains("help: leave --tui out; the live line shows the run node by node"),
-        "{}",
-        refused.stderr
+        printed.contains("response time") && printed.contains("stopped by a signal"),
+        "{printed}"
     );
+    lead.interrupt();
+    lead.wait().expect_code(0);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! A record in a file is given in the same form, and within the same bounds.
 
 mod log;
+mod transfer;
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 pub use self::log::LoggedEntry;
 use self::log::{RecordLog, thinned};
+pub use self::transfer::ReceivedPart;
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::record_file::Bounds;
 use crate::sink::Sink;

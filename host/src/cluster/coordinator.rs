@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod command;
 pub(crate) mod control;
 mod kept_record;
+mod live_record;
 mod member;
 mod run;
 mod thread;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use swell_cluster::{Admission, LinkError, NodeEndpoint, NodeId, Peer, Socket, Token};
 use tokio::sync::oneshot;
@@ -86,7 +87,7 @@ impl CoordinatorClient {
         method: &str,
         path: &str,
     ) -> anyhow::Result<T> {
-        read(self.fetch(method, path).await?)
+        read(self.fetch(method, path, Vec::new()).await?)
     }
 
     /// Makes a call whose answer is bytes.
@@ -94,8 +95,20 @@ impl CoordinatorClient {
     /// # Errors
     /// As [`CoordinatorClient::submit`].
     pub(super) async fn bytes(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
-        let answer = self.fetch("GET", path).await?;
-        if is_ok(&answer) { Ok(answer.body) } else { bail!(refusal(&answer)) }
+        content(self.fetch("GET", path, Vec::new()).await?)
+    }
+
+    /// Makes a call with a body, of whose answer nothing is needed.
+    ///
+    /// # Errors
+    /// As [`CoordinatorClient::submit`].
+    pub(super) async fn tell(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<()> {
+        content(self.fetch(method, path, body).await?).map(drop)
     }
 
     /// The same as [`CoordinatorClient::call`] for a run that goes on, whatever happens to the
@@ -108,13 +121,25 @@ impl CoordinatorClient {
         method: &str,
         path: &str,
     ) -> anyhow::Result<T> {
-        match self.call(method, path).await {
-            Err(error) if error.is::<LinkError>() => {
-                tracing::warn!("the coordinator is out of reach: {error:#}");
+        read(self.fetch_insistently(method, path).await?)
+    }
+
+    /// The same of [`CoordinatorClient::bytes`].
+    ///
+    /// # Errors
+    /// As [`CoordinatorClient::insist`].
+    pub(super) async fn insist_on_bytes(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        content(self.fetch_insistently("GET", path).await?)
+    }
+
+    async fn fetch_insistently(&mut self, method: &str, path: &str) -> anyhow::Result<ApiReply> {
+        match self.fetch(method, path, Vec::new()).await {
+            Err(error) => {
+                tracing::warn!("the coordinator is out of reach: {error}");
                 self.reconnect().await?;
-                self.call(method, path).await
+                Ok(self.fetch(method, path, Vec::new()).await?)
             }
-            answer => answer,
+            Ok(answer) => Ok(answer),
         }
     }
 
@@ -122,13 +147,14 @@ impl CoordinatorClient {
     ///
     /// # Errors
     /// The connection is gone.
-    async fn fetch(&mut self, method: &str, path: &str) -> Result<ApiReply, LinkError> {
-        self.ask(MemberRequest::Call(MemberCall {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            body: Vec::new(),
-        }))
-        .await
+    async fn fetch(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<ApiReply, LinkError> {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        self.ask(MemberRequest::Call(MemberCall { method, path, body })).await
     }
 
     async fn ask(&mut self, request: MemberRequest) -> Result<ApiReply, LinkError> {
@@ -148,6 +174,11 @@ impl CoordinatorClient {
     }
 }
 
+/// The path of a call about a run.
+pub(super) fn path(run: &str, act: &str) -> String {
+    format!("/v1/runs/{}{act}", utf8_percent_encode(run, NON_ALPHANUMERIC))
+}
+
 async fn dial(
     endpoint: &NodeEndpoint,
     address: SocketAddr,
@@ -162,6 +193,11 @@ const fn is_ok(answer: &ApiReply) -> bool {
     matches!(answer.status, 200..=299)
 }
 
+/// What an answer has, unless it is a refusal.
+fn content(answer: ApiReply) -> anyhow::Result<Vec<u8>> {
+    if is_ok(&answer) { Ok(answer.body) } else { bail!(refusal(&answer)) }
+}
+
 /// Why it was refused.
 fn refusal(answer: &ApiReply) -> String {
     let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -172,9 +208,6 @@ fn refusal(answer: &ApiReply) -> String {
 }
 
 fn read<T: DeserializeOwned>(answer: ApiReply) -> anyhow::Result<T> {
-    if !is_ok(&answer) {
-        bail!(refusal(&answer));
-    }
-    serde_json::from_slice(&answer.body)
+    serde_json::from_slice(&content(answer)?)
         .map_err(|error| anyhow!("the coordinator's answer makes no sense: {error}"))
 }

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use swell_report::record::Entry;
 use swell_tui::{Dashboard, KeyRequest};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -48,6 +49,16 @@ impl SharedScreen {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Dashboard)) {
         self.with_dashboard(change);
         self.has_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells what comes next in the record of a run, which the dashboard knows by its identity.
+    pub(crate) fn tell(&self, run: &str, entry: &Entry) {
+        self.change(|dashboard| match entry {
+            Entry::Header(_) => {}
+            Entry::Frame(frame) => dashboard.handle_frame(run, frame),
+            Entry::Mark(mark) => dashboard.handle_mark(run, mark),
+            Entry::End(report) => dashboard.handle_over(run, Some(report)),
+        });
     }
 
     /// Takes the terminal, where it was left.

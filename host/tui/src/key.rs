@@ -48,7 +48,7 @@ pub(crate) const LIVE: [(&str, &str); 6] = [
     ("s", "stop this run as Ctrl-C does, after a question"),
     ("+ -", "a tenth more, a tenth less of the goal"),
     ("q", "close this view; the run goes on with its live line"),
-    ("Ctrl-C", "end all runs; a second time, cut off what is under way"),
+    ("Ctrl-C", "end all runs, cut off what is under way; a cluster's run: ask first"),
 ];
 
 /// Keys of a record, with what they do.

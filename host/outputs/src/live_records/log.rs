@@ -191,6 +191,11 @@ impl LoggedEntry {
         self.numbers.1
     }
 
+    /// The same bytes as in a record.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Its line, where that was made already.
     pub fn ready_line(&self) -> Option<Arc<str>> {
         self.line.get().cloned()

@@ -101,8 +101,7 @@ fn deflated(entry: &Entry) -> (Vec<u8>, usize) {
 
 /// What an entry is, of which these are all bytes; nothing where they are broken.
 pub fn from_bytes(bytes: &[u8]) -> Option<Entry> {
-    let mut reader = RecordReader { input: bytes, read: 0 };
-    reader.entry().ok().flatten()
+    RecordReader::of_entries(bytes).entry().ok().flatten()
 }
 
 /// Bytes before each entry: its length and its checksum.
@@ -161,6 +160,11 @@ pub struct RecordReader<R> {
 }
 
 impl<R: Read> RecordReader<R> {
+    /// Reads entries that were taken out of a record.
+    pub const fn of_entries(input: R) -> Self {
+        Self { input, read: 0 }
+    }
+
     /// Reads how a record begins.
     ///
     /// # Errors

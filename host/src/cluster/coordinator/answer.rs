@@ -4,9 +4,12 @@
 use std::rc::Rc;
 
 use hyper::{Method, StatusCode};
+use swell_outputs::LiveRecords;
 use tokio::sync::mpsc;
 
 use super::kept_record::{kept_record, run_of_record};
+use super::live_record::{followed_run, live_record};
+use crate::cluster::message::MemberCall;
 use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 use crate::control_api::{Caller, ControlApi, begun};
 use crate::runs::Runs;
@@ -17,14 +20,15 @@ pub(crate) async fn answer(
     mut member_requests: mpsc::Receiver<ClusterRequest>,
     api: Rc<ControlApi>,
     runs: Rc<Runs>,
+    records: LiveRecords,
 ) {
     while let Some(ClusterRequest { what, reply }) = member_requests.recv().await {
-        let (api, runs) = (Rc::clone(&api), Rc::clone(&runs));
+        let (api, runs, records) = (Rc::clone(&api), Rc::clone(&runs), records.clone());
         tokio::task::spawn_local(async move {
             if let Requested::Call(call) = &what
-                && let Some(name) = run_of_record(call)
+                && let Some(record) = record_of(call, &runs, &records).await
             {
-                let _ = reply.send(kept_record(&runs, &name).await);
+                let _ = reply.send(record);
                 return;
             }
             let answer = match what {
@@ -50,5 +54,17 @@ pub(crate) async fn answer(
                 body: answer.body.into_bytes(),
             });
         });
+    }
+}
+
+/// The record of a run, or what it has told of it so far; nothing where something else is asked
+/// for.
+async fn record_of(call: &MemberCall, runs: &Runs, records: &LiveRecords) -> Option<ApiReply> {
+    if let Some((name, seen)) = followed_run(call) {
+        return Some(live_record(runs, records, &name, seen.as_ref()));
+    }
+    match run_of_record(call) {
+        Some(name) => Some(kept_record(runs, &name).await),
+        None => None,
     }
 }

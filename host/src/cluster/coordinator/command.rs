@@ -78,9 +78,10 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let followed = page.as_ref().map(|page| page.records.sink()).transpose()?;
+        // Whoever follows a run, on the page or from elsewhere, has what it has told so far.
+        let records = page.as_ref().map(|page| page.records.clone()).unwrap_or_default();
         let outputs = open_outputs(prometheus, record.as_deref(), keeps_records, &to)?;
-        let outputs = followed.into_iter().fold(outputs, Outputs::and);
+        let outputs = outputs.and(records.sink()?);
         let runs = Runs::new(false, outputs.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
@@ -101,20 +102,10 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         let cluster = Rc::new(cluster);
         runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
         tell_invitation(&cluster, made.as_deref());
-        tokio::task::spawn_local(answer(member_requests, api, Rc::clone(&runs)));
+        tokio::task::spawn_local(answer(member_requests, api, Rc::clone(&runs), records));
         let _ = stops.next().await;
         let was_idle = runs.all().iter().all(|run| run.ended().is_some());
-        runs.interrupt();
-        let cut = async {
-            loop {
-                let _ = stops.next().await;
-                runs.interrupt();
-            }
-        };
-        tokio::select! {
-            () = runs.all_done() => {}
-            never = cut => never,
-        }
+        end_all(&runs, &mut stops).await;
         if let Some(page) = page {
             page.last_words().await;
         }
@@ -133,6 +124,21 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
             }
         }
     })
+}
+
+/// Ends all runs as by Ctrl-C, and at each further signal once more.
+async fn end_all(runs: &Runs, stops: &mut Stops) {
+    runs.interrupt();
+    let cut = async {
+        loop {
+            let _ = stops.next().await;
+            runs.interrupt();
+        }
+    };
+    tokio::select! {
+        () = runs.all_done() => {}
+        never = cut => never,
+    }
 }
 
 fn check_scenarios(folder: Option<&Path>) -> anyhow::Result<()> {

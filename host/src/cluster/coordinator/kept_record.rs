@@ -21,8 +21,13 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// The name of the run whose record is asked for; nothing where something else is.
 pub(super) fn run_of_record(call: &MemberCall) -> Option<String> {
-    let name = call.path.strip_prefix("/v1/runs/")?.strip_suffix("/record")?;
-    let is_asked = call.method == Method::GET.as_str() && !name.contains('/');
+    run_of_path(&call.method, &call.path)
+}
+
+/// The name of the run of whose record this is the path.
+pub(super) fn run_of_path(method: &str, path: &str) -> Option<String> {
+    let name = path.strip_prefix("/v1/runs/")?.strip_suffix("/record")?;
+    let is_asked = method == Method::GET.as_str() && !name.contains('/');
     is_asked.then(|| percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
@@ -73,6 +78,7 @@ mod tests {
             ("GET", "/v1/runs/a/b/record"),
             ("GET", "/v1/runs/record"),
             ("GET", "/v1/runs/a/report"),
+            ("GET", "/v1/runs/a/record?after="),
         ] {
             assert_eq!(asked(method, path), None, "{method} {path}");
         }
