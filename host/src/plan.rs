@@ -37,6 +37,7 @@ pub(crate) fn run_plan(
         start_tps: settings.start_tps,
         stages: settings.stage.clone(),
         vus_stages: settings.vus_stage.clone(),
+        vus_shape: settings.vus_shape.clone(),
         shape: settings.shape.clone(),
         burst: settings.burst,
         duration: settings.duration,
@@ -87,6 +88,7 @@ fn as_flags(message: &str) -> String {
         .replace("error_rate", "error-rate")
         .replace("start_tps", "start-tps")
         .replace("vus_stage", "vus-stage")
+        .replace("vus_shape", "vus-shape")
         .replace("iterations_per_vu", "iterations-per-vu")
 }
 

@@ -160,6 +160,12 @@ fn what_contradicts_itself_is_refused_with_both_sides_and_a_cure() {
             "--burst 5/1s --shape 5 --duration 9s",
             &["shape 5", "burst 5/1s", "leave one of them out"],
         ),
+        ("--vus-shape 5", &["vus-shape 5", "no duration", "give duration"]),
+        ("--vus-shape 5 --duration 9s --vus 5", &["vus-shape 5", "vus 5", "leave the other out"]),
+        (
+            "--vus-shape 5 --duration 9s --tps 5",
+            &["vus-shape 5", "tps 5.00/s", "leave one of them"],
+        ),
         ("--burst 5/1s --rate 3", &["burst 5/1s", "rate 3.00/s", "max-vus"]),
         ("--burst 5/1s --arrivals poisson", &["burst 5/1s", "arrivals poisson", "arrivals out"]),
         ("--vus 3 --max-lag 1s", &["vus 3", "max-lag 1s", "leave max-lag out"]),
@@ -509,6 +515,9 @@ fn a_shape_is_told_as_its_formula_and_may_stand_in_a_file() {
     let told = "open model, 10 + 40*rect(t - 0.5) (10.0/s to 50.0/s) transactions, at most ";
     assert!(model.starts_with(told), "{model}");
     assert!(slots(&finished, "measured").abs_diff(60) <= 1);
+    let users = run(&target, "--vus-shape 2+3*step(t-0.5) --duration 1s");
+    assert_eq!(users.json_at("/run/model"), "closed model, 2+3*step(t-0.5) (2 to 5) users");
+    assert_eq!((users.count("/users/created"), users.count("/users/most_at_once")), (5, 5));
     let bursts = run(&target, "--burst 5/1s --duration 500ms");
     let model = bursts.json_at("/run/model").as_str().unwrap_or_default();
     assert!(model.starts_with("open model, 5 transactions at once each 1s, at most "), "{model}");

@@ -13,7 +13,7 @@ mod refuse;
 
 use std::time::Duration;
 
-use self::drawing::profile_of;
+use self::drawing::{profile_of, stages_of_users};
 pub use self::input::{
     DEFAULT_BUDGET, DEFAULT_HOLD, DEFAULT_MAX_WARM_UP, PlanError, PlanInput, Search, WarmUp,
 };
@@ -46,12 +46,13 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
 /// Settings that together say what the load is, by their names: who says one of them says all.
-pub const LOAD_SHAPE: [&str; 10] = [
+pub const LOAD_SHAPE: [&str; 11] = [
     "tps",
     "rate",
     "vus",
     "stage",
     "vus-stage",
+    "vus-shape",
     "shape",
     "burst",
     "latency",
@@ -248,11 +249,12 @@ impl Plan {
             .or(input.tps)
             .or(input.rate);
         let profile = profile_of(&input, opening)?;
+        let vus_stages = stages_of_users(&input)?;
         let has_starts = !input.stages.is_empty() || input.shape.is_some() || input.burst.is_some();
         let load = match (input.tps, input.rate, input.vus) {
             _ if controlled => LoadModel::Transactions { profile, users },
-            (None, None, None) if !input.vus_stages.is_empty() => {
-                LoadModel::ClosedStages { profile: UserProfile::new(input.vus_stages) }
+            (None, None, None) if !vus_stages.is_empty() => {
+                LoadModel::ClosedStages { profile: UserProfile::new(vus_stages) }
             }
             (None, None, Some(vus)) => LoadModel::Closed { users: vus },
             (None, Some(_), _) => LoadModel::Iterations { profile, users },
@@ -269,7 +271,7 @@ impl Plan {
         };
         Ok(Self {
             load,
-            shape: input.shape,
+            shape: input.shape.or(input.vus_shape),
             control,
             arrivals: if input.poisson {
                 Arrivals::Poisson { seed: input.seed }

@@ -169,7 +169,7 @@ impl RunPlan {
                 format!("closed model, {}{each}", counted(u64::from(*users), "user"))
             }
             LoadModel::ClosedStages { profile } => {
-                format!("closed model, {} users", users_in_words(profile))
+                format!("closed model, {} users", self.users_over_time(profile))
             }
         }
     }
@@ -232,12 +232,18 @@ impl RunPlan {
             stages.fold((first, first), |(least, most), rate| (least.min(rate), most.max(rate)));
         format!("{shape} ({} to {}) {what}", print_rate(least), print_rate(most))
     }
-}
 
-/// The numbers of users between which stages lead.
-fn users_in_words(profile: &UserProfile) -> String {
-    let jumps = profile.stages().first().is_some_and(|stage| stage.over.is_zero());
-    let first = (!jumps).then_some(0);
-    let users = first.into_iter().chain(profile.stages().iter().map(|stage| stage.to));
-    users.map(|users| grouped(u64::from(users))).collect::<Vec<_>>().join(" to ")
+    /// The numbers of users between which stages lead, or the formula that says them.
+    fn users_over_time(&self, profile: &UserProfile) -> String {
+        let users = profile.stages().iter().map(|stage| stage.to);
+        let shown = |users: u32| grouped(u64::from(users));
+        if let Some(shape) = &self.plan.shape {
+            let (least, most) = (users.clone().min(), users.max());
+            let [least, most] = [least, most].map(|users| shown(users.unwrap_or(0)));
+            return format!("{shape} ({least} to {most})");
+        }
+        let jumps = profile.stages().first().is_some_and(|stage| stage.over.is_zero());
+        let first = (!jumps).then_some(0);
+        first.into_iter().chain(users).map(shown).collect::<Vec<_>>().join(" to ")
+    }
 }

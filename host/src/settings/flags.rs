@@ -67,6 +67,16 @@ pub(crate) struct Settings {
     )]
     pub(crate) vus_stage: Vec<UserStage>,
 
+    /// Users as a formula of the seconds `t`, as '20 + 15*sin(t/60)', over --duration; each goes as
+    /// fast as it can, and ends its iteration where users become fewer. What it knows: --shape.
+    #[arg(
+        long = "vus-shape",
+        value_name = "FORMULA",
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
+    pub(crate) vus_shape: Option<Formula>,
+
     /// Transactions a second as a formula of the seconds `t`, as '100 + 50*sin(t/60)', over
     /// --duration. It knows pi, e, + - * / % ^, sin, exp, sqrt, min, max, floor ... and the pulses
     /// rect, tri, step, trapz and costrapz.

@@ -17,8 +17,8 @@ pub(super) const LENGTHS: [&str; 4] = ["duration", "iterations", "iterations-per
 pub(super) fn is_said_otherwise(key: &str, given: impl Fn(&str) -> bool) -> bool {
     match key {
         // Each says how many users there may be.
-        "vus" | "vus-stage" => given("max-vus"),
-        "max-vus" => given("vus") || given("vus-stage"),
+        "vus" | "vus-stage" | "vus-shape" => given("max-vus"),
+        "max-vus" => ["vus", "vus-stage", "vus-shape"].into_iter().any(given),
         // Each says how many iterations there are, and only a number of users has the one.
         "iterations" => given("iterations-per-vu"),
         "iterations-per-vu" => {

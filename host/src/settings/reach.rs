@@ -42,6 +42,7 @@ kinds! {
     vus: Load,
     stage: Load,
     vus_stage: Load,
+    vus_shape: Load,
     shape: Load,
     burst: Load,
     latency: Load,

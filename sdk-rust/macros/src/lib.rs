@@ -28,8 +28,8 @@ use proc_macro::TokenStream;
 ///   it with `--allow-host`.
 /// - `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations`, `iterations_per_vu`, each a
 ///   number: the flag of that name, where the command line is silent.
-/// - `duration`, `warmup`, `grace`, `max_lag`, `coalesce`, `shape`, `burst`, each a `"text"`: the
-///   same.
+/// - `duration`, `warmup`, `grace`, `max_lag`, `coalesce`, `shape`, `vus_shape`, `burst`, each a
+///   `"text"`: the same.
 /// - `stage("text", …)`, `vus_stage("text", …)`, `threshold("text", …)`: the same, once for each
 ///   text.
 /// - `target = "http://…"`: what it would like to have as a target; whoever runs it gives it with

@@ -47,6 +47,7 @@ const FORMS: &[(&str, Form)] = &[
     ("target", Form::Text("http://localhost:8080")),
     ("stage", Form::Texts("30s:1000")),
     ("vus_stage", Form::Texts("30s:50")),
+    ("vus_shape", Form::Text("20 + 15*sin(t/60)")),
     ("shape", Form::Text("100 + 50*sin(t/60)")),
     ("burst", Form::Text("500/10s")),
     ("threshold", Form::Texts("response.p95 < 200ms")),

@@ -35,6 +35,8 @@ pub struct PlanInput {
     pub stages: Vec<Stage>,
     /// How the number of users goes on from nobody.
     pub vus_stages: Vec<UserStage>,
+    /// Users over time, as a formula.
+    pub vus_shape: Option<Formula>,
     /// Transactions a second over time, as a formula.
     pub shape: Option<Formula>,
     /// So many transactions at once, again and again.
@@ -158,8 +160,10 @@ pub enum PlanError {
         cure: &'static str,
     },
     /// A formula is no load.
-    #[error("shape {shape}: it {source}")]
+    #[error("{key} {shape}: it {source}")]
     Shape {
+        /// The key.
+        key: &'static str,
         /// The formula.
         shape: String,
         /// What it is instead.

@@ -165,6 +165,8 @@ impl<'a> Wishes<'a> {
             let is_latency = matches!(objective.goal, Goal::Latency { .. });
             (if is_latency { "latency" } else { "error_rate" }, objective.to_string())
         });
+        let vus_stage = input.vus_stages.first().map(|stage| ("vus_stage", stage.to_string()));
+        let vus_shape = input.vus_shape.as_ref().map(|shape| ("vus_shape", shape.to_string()));
         Self {
             input,
             tps: input.tps.map(|tps| ("tps", tps.to_string())),
@@ -172,7 +174,7 @@ impl<'a> Wishes<'a> {
             vus: input.vus.map(|vus| ("vus", grouped(u64::from(vus)))),
             max_vus: input.max_vus.map(|max_vus| ("max_vus", grouped(u64::from(max_vus)))),
             stage,
-            vus_stage: input.vus_stages.first().map(|stage| ("vus_stage", stage.to_string())),
+            vus_stage: vus_stage.or(vus_shape),
             shape: input.shape.as_ref().map(|shape| ("shape", shape.to_string())),
             burst: input.burst.map(|burst| ("burst", burst.to_string())),
             objective,
@@ -244,6 +246,10 @@ impl<'a> Wishes<'a> {
     /// Stages of users say how many there are at each instant, and users go as fast as they can.
     fn refuse_beside_stages_of_users(&self) -> Result<(), PlanError> {
         let Some(stage) = &self.vus_stage else { return Ok(()) };
+        if let (Some(shape), false) = (&self.input.vus_shape, self.input.vus_stages.is_empty()) {
+            let cure = "both say how many users there are at each instant: leave one of them out";
+            return contradiction(stage.clone(), ("vus_shape", shape.to_string()), cure);
+        }
         if let Some(paced) = self.paced().or(self.stage.as_ref()) {
             let cure = "users that come by stages go as fast as they can: leave one of them out";
             return contradiction(stage.clone(), paced.clone(), cure);
@@ -257,6 +263,10 @@ impl<'a> Wishes<'a> {
             let cure = "users that come and go by stages have no number of iterations to make: \
             leave one of them out";
             return contradiction(stage.clone(), ("iterations_per_vu", grouped(each)), cure);
+        }
+        if self.input.vus_shape.is_some() && self.input.duration.is_none() {
+            let cure = "a formula has no end of its own: give duration";
+            return contradiction(stage.clone(), ("no", "duration".to_owned()), cure);
         }
         Ok(())
     }
@@ -363,7 +373,8 @@ impl<'a> Wishes<'a> {
                 beforehand: give the warm-up a time, as 30s";
                 return contradiction(given, stage.clone(), cure);
             }
-            if self.vus_stage.is_some() && first_users.is_none_or(|stage| stage.to == 0) {
+            let is_staged = !self.input.vus_stages.is_empty();
+            if is_staged && first_users.is_none_or(|stage| stage.to == 0) {
                 let cure = "stages begin with nobody, who warms nothing up: say with how many \
                 users to begin, as with vus_stage 0s:20 in front";
                 return contradiction(given, stage.clone(), cure);

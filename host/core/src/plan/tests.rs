@@ -202,9 +202,39 @@ fn bursts_go_on_until_something_ends_them() {
     assert_eq!(first.intended, RunInstant::START + Duration::from_secs(15));
 }
 
+fn vus_shape(text: &str) -> PlanInput {
+    PlanInput {
+        vus_shape: Some(text.parse().unwrap()),
+        duration: seconds(60),
+        ..PlanInput::default()
+    }
+}
+
+#[test]
+fn a_formula_of_users_is_stages_of_whole_users() {
+    let plan = Plan::new(PlanInput { warmup: warmup(10), ..vus_shape("20.4 + t/2") }).unwrap();
+    assert_eq!((plan.most_users(), plan.first_users()), (50, 20));
+    assert_eq!(plan.stop.measured, seconds(60));
+    let LoadModel::ClosedStages { profile } = &plan.load else { panic!("{:?}", plan.load) };
+    let timeline = profile.timeline(plan.warm_up, 0, 1);
+    let users = |second| timeline.users_at(RunInstant::START + Duration::from_secs(second));
+    assert_eq!([0, 10, 40, 70].map(users), [20, 20, 35, 50]);
+}
+
 #[test]
 fn a_shape_stands_alone_and_has_a_length() {
     let cases = [
+        (PlanInput { tps: rate(5.0), ..vus_shape("t") }, "vus_shape t and tps 5.00/s contradict"),
+        (PlanInput { vus: Some(5), ..vus_shape("t") }, "vus_shape t and vus 5 contradict"),
+        (PlanInput { shape: shape("5").shape, ..vus_shape("t") }, "vus_shape t and shape 5 contra"),
+        (
+            PlanInput { vus_stages: users(&["9s:1"]).vus_stages, ..vus_shape("t") },
+            "vus_stage 9s:1 and vus_shape t contradict",
+        ),
+        (PlanInput { duration: None, ..vus_shape("t") }, "vus_shape t and no duration contradict"),
+        (PlanInput { warmup: warmup(5), ..vus_shape("t/9") }, "warmup 5s and vus_shape t/9"),
+        (vus_shape("0.3"), "vus_shape 0.3: it is zero all the time"),
+        (vus_shape("2M"), "vus_shape 2M: it is above 1,000,000 from t = 0 on"),
         (PlanInput { tps: rate(5.0), ..burst() }, "burst 500/10s and tps 5.00/s contradict"),
         (PlanInput { vus: Some(5), ..burst() }, "burst 500/10s and vus 5 contradict"),
         (PlanInput { stages: vec![stage(9, 1.0)], ..burst() }, "burst 500/10s and stage 9s:1.00/s"),
