@@ -64,7 +64,7 @@ fn plans_and_files_of_steps_say_it_by_the_same_names() {
     assert_eq!(finished.json_at("/runs/ramp/run/model"), "closed model, 0 to 4 to 0 users");
     assert!(finished.count("/runs/ramp/measured/iterations/ok") > 0);
     let steps =
-        write("shop.toml", "[settings]\nvus = 2\niterations-per-vu = 4\n[[step]]\nget = '/shop'\n");
+        write("shop.toml", "[settings]\nvus = 2\niterations-per-vu = 4\n[[step]]\nget = '/'\n");
     let run = |args: &str| {
         let host = Host::run_file(&steps).arg("--interpreter").arg(guest("steps"));
         host.target(target.url()).args(args).finish().expect_done()
