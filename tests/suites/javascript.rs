@@ -367,6 +367,19 @@ export function order() { http.get(__ENV.PAGE); }
 }
 
 #[test]
+fn a_script_that_says_nothing_is_run_once_and_a_typed_duration_comes_before_iterations() {
+    let script = "import http from 'k6/http';\nexport default function () { http.get('/ok'); }\n";
+    let once = Desk::new();
+    once.run(script, "").expect_done();
+    assert_eq!(once.target.seen().path("/ok"), 1);
+    for options in ["", "export const options = { vus: 2, iterations: 2 };\n"] {
+        let long = Desk::new();
+        long.run(format!("{options}{script}"), "--duration 500ms").expect_done();
+        assert!(long.target.seen().path("/ok") > 2, "{options}");
+    }
+}
+
+#[test]
 fn what_an_option_does_not_do_here_is_said() {
     let desk = Desk::new();
     let script = "

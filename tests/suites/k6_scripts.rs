@@ -134,6 +134,19 @@ fn a_rate_that_ramps_starts_as_many_iterations_as_its_stages_say() {
 }
 
 #[test]
+fn users_come_and_go_by_stages_and_each_may_have_its_iterations() {
+    let stages = ran("stages.js", 0).expect_all_well();
+    // From one user to four, which stay a second, and to nobody: about 85 iterations of 100 ms.
+    let seen = stages.target.seen().path("/ok");
+    assert!((30..=95).contains(&seen), "{seen} requests");
+    let each =
+        [("/items/1", 3), ("/items/2", 3), ("/items/3", 3), ("/items/4", 3), ("/items/5", 0)];
+    let few = ran("per-vu-iterations.js", 0).expect_seen(&each);
+    let seen = few.target.seen().path("/delay/100");
+    assert!((8..=22).contains(&seen), "{seen} requests");
+}
+
+#[test]
 fn what_setup_returns_reaches_all_users_and_teardown() {
     let ran = ran("setup-and-teardown.js", 0).expect_all_well();
     assert_eq!(ran.done.count("/measured/checks/knows me/passed"), 4);
@@ -191,7 +204,7 @@ fn promises_and_timers_are_waited_for() {
     let paths = [("/ok", 2), ("/items/1", 2), ("/items/2", 2), ("/items/3", 2)];
     let ran = ran("async.js", 0).expect_all_well().expect_seen(&paths);
     // Two iterations, of 200 ms at least.
-    assert!(ran.done.number("/measured/seconds") >= 0.4, "{}", ran.done.stdout);
+    assert!(ran.done.number("/run/measured_seconds") >= 0.4, "{}", ran.done.stdout);
 }
 
 #[test]

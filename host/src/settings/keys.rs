@@ -28,6 +28,12 @@ pub(super) fn is_said_otherwise(key: &str, given: impl Fn(&str) -> bool) -> bool
     }
 }
 
+/// Whether a setting of this key says how many iterations there are: where a scenario brings it and
+/// somebody says how long the run lasts, it means nothing.
+pub(super) fn counts_iterations(key: &str) -> bool {
+    matches!(key, "iterations" | "iterations-per-vu")
+}
+
 /// Settings that are about the whole process, which no single one of several runs can have.
 pub(super) const OF_THE_PROCESS: [&str; 12] = [
     "out",

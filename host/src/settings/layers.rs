@@ -13,8 +13,8 @@ use swell_engine::{ScenarioInfo, ScenarioSource};
 
 use super::flags::{DEFAULT_FILE, Settings};
 use super::keys::{
-    LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, is_of_a_script, is_said_otherwise,
-    refuse_process_settings,
+    LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, counts_iterations, is_of_a_script,
+    is_said_otherwise, refuse_process_settings,
 };
 use super::layer::{CommandFlags, Layer, Setting, Typed, parsed, read_file, typed_settings};
 use super::reach::{Claim, NotGiven, is_reach};
@@ -295,15 +295,16 @@ impl Layers {
         let mut keys = BTreeSet::new();
         let (mut settings, mut claims) = (Vec::new(), Vec::new());
         for (depth, layer) in self.layers.iter().chain(&defaults).enumerate() {
+            let is_last = depth == self.layers.len();
             let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
                 keys.contains(key)
                     || is_said_otherwise(key, |other| keys.contains(other))
+                    || (is_last && counts_iterations(key) && keys.contains("duration"))
                     || (shape_given && LOAD_SHAPE.contains(&key))
                     || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };
-            let is_last = depth == self.layers.len();
             for setting in layer.settings.iter().filter(|setting| !is_overruled(setting)) {
                 if layer.gives_reach || !is_reach(&setting.key) || given.covers(setting)? {
                     settings.push(setting.clone());

@@ -117,6 +117,19 @@ fn iterations_of_each_user_go_with_a_number_of_users_and_with_no_other_number_of
 }
 
 #[test]
+fn a_typed_duration_comes_before_the_iterations_that_a_scenario_brings() {
+    let long = Some(std::time::Duration::from_secs(9));
+    for key in ["iterations", "iterations-per-vu"] {
+        let defaults = [("vus", "2"), (key, "5"), ("duration", "1m")];
+        let settings = layered("--duration 9s", "", &defaults).expect("all are settings");
+        let numbers = (settings.iterations, settings.iterations_per_vu);
+        assert_eq!((numbers, settings.duration), ((None, None), long), "{key}");
+    }
+    let both = layered("--duration 9s --iterations 5", "", &[]).expect("all are settings");
+    assert_eq!((both.iterations, both.duration), (Some(5), long));
+}
+
+#[test]
 fn a_url_takes_no_target_but_its_own() {
     let aimed = |flags: &str| typed(flags).aimed_at("http://a.test:1".to_owned());
     for fits in ["", "--target http://a.test:1/"] {

@@ -406,7 +406,8 @@ function cookieHeader(own, link, given = {}) {
 /** The name of a request, where it has one of its own. */
 function nameOf(method, address, params) {
   let name = params?.tags?.name;
-  if (name === undefined && address instanceof NamedUrl) name = `${method} ${places(address.name).path}`;
+  // A value at the beginning is where the service is.
+  if (name === undefined && address instanceof NamedUrl) name = `${method} ${places(address.name.replace(/^\$\{\}/, '')).path}`;
   if (at.group === '') return name;
   return `${at.group}: ${name ?? `${method} ${places(String(address)).path}`}`;
 }

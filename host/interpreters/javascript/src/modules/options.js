@@ -16,6 +16,10 @@ function load(name, one) {
   switch (one.executor) {
     case 'constant-vus':
       return [vus, ['duration', time(one.duration)]];
+    case 'ramping-vus':
+      return usersBy(one.stages, whole('startVUs', 1));
+    case 'per-vu-iterations':
+      return [vus, ['iterations-per-vu', `${whole('iterations', 1)}`], ['duration', time(whole('maxDuration', '10m'))]];
     case 'shared-iterations':
       return [vus, ['iterations', `${whole('iterations', 1)}`], ['duration', time(whole('maxDuration', '10m'))]];
     case 'constant-arrival-rate':
@@ -30,18 +34,24 @@ function load(name, one) {
     // falls through
     default:
       throw new TypeError(`options.scenarios.${name}: executor ${JSON.stringify(one.executor)} is not there; there are ` +
-        'constant-vus, shared-iterations, constant-arrival-rate and ramping-arrival-rate');
+        'constant-vus, ramping-vus, shared-iterations, per-vu-iterations, constant-arrival-rate and ramping-arrival-rate');
   }
 }
 
+/** Users whose number follows stages, from so many on. */
+function usersBy(stages, first) {
+  const all = [{ duration: 0, target: first }, ...stages];
+  return all.map(({ duration, target }) => ['vus-stage', `${time(duration)}:${target}`]);
+}
+
 // Honoured elsewhere, or of no meaning here: nothing to say of them.
-const KNOWN = new Set(['vus', 'duration', 'iterations', 'scenarios', 'thresholds', 'maxRedirects',
+const KNOWN = new Set(['vus', 'duration', 'iterations', 'stages', 'scenarios', 'thresholds', 'maxRedirects',
   'discardResponseBodies', 'userAgent', 'throw', 'summaryTrendStats', 'summaryTimeUnit', 'cloud', 'ext', 'tags',
   'noCookiesReset', 'minIterationDuration', 'noVUConnectionReuse', 'rps', 'settings']);
 
 // Of a scenario, those that every executor has.
 const OF_A_SCENARIO = new Set(['executor', 'exec', 'env', 'startTime', 'tags', 'gracefulStop', 'vus', 'duration',
-  'iterations', 'maxDuration', 'rate', 'timeUnit', 'preAllocatedVUs', 'maxVUs', 'startRate', 'stages', 'settings']);
+  'iterations', 'maxDuration', 'rate', 'timeUnit', 'preAllocatedVUs', 'maxVUs', 'startRate', 'startVUs', 'stages', 'settings']);
 
 // What a run may touch is for whoever runs it to say.
 const REACH = { insecureSkipTLSVerify: '--insecure', hosts: '--allow-host', tlsAuth: '--cert and --key',
@@ -53,10 +63,6 @@ export function scenariosOf(options, stem) {
   for (const key in options) {
     if (key in REACH) {
       throw new TypeError(`options.${key}: a script cannot say this; whoever runs it gives ${REACH[key]}`);
-    }
-    if (key === 'stages') {
-      throw new TypeError('options.stages: users in stages are not there; a scenario with the executor ' +
-        'ramping-arrival-rate is');
     }
     if (key === 'noConnectionReuse') {
       if (options[key]) notes.push('options.noConnectionReuse: connections are new with each iteration, not with each request');
@@ -89,11 +95,19 @@ export function scenariosOf(options, stem) {
 
 /** The one scenario of a script that names none. */
 function alone(options, stem, all, own) {
-  const load = options.vus === undefined && own.length > 0 ? [] : [['vus', `${options.vus ?? 1}`]];
-  if (options.duration !== undefined) load.push(['duration', time(options.duration)]);
-  if (options.iterations !== undefined) load.push(['iterations', `${options.iterations}`]);
-  const whole = options.duration === undefined ? 'per-vu-iterations' : 'constant-vus';
-  const executor = options.iterations === undefined ? whole : 'shared-iterations';
+  const { duration, iterations, stages, vus } = options;
+  const isBare = duration === undefined && iterations === undefined && stages === undefined;
+  const load = [];
+  if (stages !== undefined) load.push(...usersBy(stages, vus ?? 1));
+  else if (vus !== undefined || own.length === 0) load.push(['vus', `${vus ?? 1}`]);
+  if (duration !== undefined) load.push(['duration', time(duration)]);
+  if (iterations !== undefined) load.push(['iterations', `${iterations}`]);
+  // A script that says nothing is tried once, as by k6.
+  if (isBare && own.length === 0) load.push([options.rps > 0 ? 'iterations' : 'iterations-per-vu', '1']);
+  let executor = 'per-vu-iterations';
+  if (stages !== undefined) executor = 'ramping-vus';
+  else if (iterations !== undefined) executor = 'shared-iterations';
+  else if (duration !== undefined) executor = 'constant-vus';
   return { name: stem, exec: 'default', executor, env: {}, start: 0, settings: [...load, ...all, ...own] };
 }
 
