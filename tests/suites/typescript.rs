@@ -178,7 +178,7 @@ fn what_is_wrong_with_a_script_in_typescript_has_its_line_its_column_and_a_caret
         ("const a = 1;\n@sealed class A {}\n", &["line 2, column 1", "decorators"]),
         ("namespace Shop { export const a = 1 }\n", &["line 1, column 1", "namespaces"]),
         ("import a = require('a');\n", &["line 1", "write import"]),
-        ("import { a } from './none';\n", &["\"none.ts\"", "No such file"]),
+        ("import { a } from './none';\na();\n", &["\"none.ts\"", "No such file"]),
         ("import { gett } from 'k6/http';\ngett();\n", &["line 1", "'gett'"]),
         ("const deep = '';\nexport const a = <any>deep.x.y;\n", &["line 2", "TypeError"]),
     ] {
@@ -235,6 +235,7 @@ export default async function (): Promise<void> {
 "#;
     let done = desk.host("shop.ts", script).args("--vus 1 --iterations 4").finish().expect_done();
     assert_eq!(done.count("/measured/iterations/failed"), 0, "{}", done.stdout);
+    assert!(done.json_at("/measured/by_name").get("batch").is_none(), "a part of the page");
     for name in ["page", "items", "slow"] {
         assert_eq!(done.count(&format!("/measured/by_name/{name}/ok")), 4, "{name}");
     }

@@ -450,15 +450,18 @@ function one(entry) {
   return [String(entry.method ?? 'GET').toUpperCase(), entry.url, entry.body, entry.params];
 }
 
-/** Sends requests at the same time, as one transaction named "batch". */
+/** Sends requests at the same time: as one transaction named "batch", or as a part of the one of the
+ * module "swell" that is open. */
 export function batch(requests) {
   const names = Object.keys(requests);
   const all = names.map((name) => one(requests[name]));
   const asked = all.map((words) => prepare(...words));
   const answers = [];
-  transaction(at.group === '' ? 'batch' : `${at.group}: batch`, () => {
+  const send = () => {
     for (let i = 0; i < asked.length; i += AT_ONCE) answers.push(...native.sendAll(asked.slice(i, i + AT_ONCE)));
-  });
+  };
+  if (at.group === '' && at.open.length > 0) send();
+  else transaction(at.group === '' ? 'batch' : `${at.group}: batch`, send);
   const results = Array.isArray(requests) ? [] : {};
   names.forEach((name, i) => {
     results[name] = received(asked[i], answers[i], all[i][1], all[i][3]);
