@@ -22,7 +22,7 @@ export function conduct() {
   const duration = `${__ENV.seconds ?? 30}s`;
   const alone = runs.start('list_items', { name: 'alone', tps: 50, duration }).wait();
 
-  const background = runs.start('browse', { name: 'background', tps: 500 });
+  const background = runs.start('browse', { name: 'background', tps: 500, maxVus: 50 });
   const beside = runs.start('list_items', { name: 'beside', tps: 50, duration }).wait();
   background.stop();
   const others = background.wait();
