@@ -62,9 +62,10 @@ impl SharedRun {
 }
 
 /// The texts of the marks of a kind.
-fn marked<'a>(finished: &'a Finished, kind: &str) -> Vec<&'a str> {
-    let marks = finished.json_at("/marks").as_array().expect("there are marks");
-    let of_kind = marks.iter().filter(|mark| mark["kind"] == kind);
+fn marked<'a>(report: &'a Value, kind: &str) -> Vec<&'a str> {
+    // What is empty is left out.
+    let marks = report["marks"].as_array().into_iter().flatten();
+    let of_kind = marks.filter(|mark| mark["kind"] == kind);
     of_kind.filter_map(|mark| mark["text"].as_str()).collect()
 }
 
@@ -113,7 +114,7 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
         (lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()),
         (1, Some(0.0), Some(1))
     );
-    assert_eq!(marked(&finished, "host-lost"), [says(lost[0], "is not heard any more")]);
+    assert_eq!(marked(finished.json_at(""), "host-lost"), [says(lost[0], "is not heard any more")]);
     let (merged, seen) =
         (finished.count("/measured/transactions/started"), cluster.target.seen().requests);
     let bound = |key: &str| lost[0][key].as_u64().expect("an open model has bounds");
@@ -239,7 +240,7 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
     let most = |host: &&&Value| host["share"].as_f64().map(|share| (share * 1e6) as u64);
     let all = hosts(&finished);
     let late = all.iter().max_by_key(most).expect("there are hosts");
-    assert_eq!(marked(&finished, "host-joined"), [says(late, "takes part")]);
+    assert_eq!(marked(finished.json_at(""), "host-joined"), [says(late, "takes part")]);
     for node in [first, second] {
         node.wait().expect_code(0);
     }
@@ -269,7 +270,7 @@ fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
         (left.len(), left[0]["complete"].as_bool(), left[0]["times_lost"].as_u64()),
         (1, Some(true), Some(0))
     );
-    assert_eq!(marked(&finished, "host-left"), [says(left[0], "left")]);
+    assert_eq!(marked(finished.json_at(""), "host-left"), [says(left[0], "left")]);
 }
 
 /// Two hosts, of which the second reaches the first by a network like this one.
@@ -367,6 +368,8 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
         "{started} started in {measured} s"
     );
     assert!(merged.stderr.contains("its coordinator was lost before its end"), "{}", merged.stderr);
+    // The journal of the one that led breaks off.
+    assert_eq!(marked(&report, "host-lost").len(), 1, "{}", report["marks"]);
     drop(alone);
 }
 
@@ -404,6 +407,8 @@ fn journals_of_a_whole_run_make_the_same_result() {
         // Rates are over the length, which the live run takes from its clock.
         assert_eq!(without_rates(journaled), without_rates(live), "{part}");
     }
+    let of_hosts = ["host-joined", "host-left", "host-lost"].map(|kind| marked(&report, kind));
+    assert!(of_hosts.iter().all(Vec::is_empty), "{of_hosts:?}");
     let twice = Host::new("merge").arg(&journals[0]).arg(&journals[0]).finish().expect_code(104);
     assert!(twice.stderr.contains("was given twice"), "{}", twice.stderr);
     let one = Host::new("merge").arg(&journals[0]).finish().expect_code_or_invalid(115);
