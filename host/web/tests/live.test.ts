@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { isEarlier, placeOf } from "../src/live/beside";
 import { LiveRecord, type Answer } from "../src/live/record";
 import type { Run } from "../src/record/run";
 import { figuresOf, wholeRun } from "../src/record/stretch";
@@ -167,4 +168,14 @@ test("a record that has grown too long is read anew, as its host has joined what
   await record.renew();
   assert.equal(record.isLong, false);
   assert.equal(record.run()!.moments.length, 5);
+});
+
+test("an address names a run of now or an earlier one to be laid beside, and nothing else", () => {
+  for (const [text, isOver] of [["runs/a/b", false], ["history/19ac-1", true]] as const) {
+    assert.equal(placeOf(text), text);
+    assert.equal(isEarlier(placeOf(text)!), isOver);
+  }
+  for (const text of [null, "", "runs/", "shop", "file/etc/passwd", "../runs/a"]) {
+    assert.equal(placeOf(text), null);
+  }
 });
