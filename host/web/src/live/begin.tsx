@@ -26,6 +26,7 @@ export function Begin({ stored, begun }: { stored: string[]; begun: (name: strin
     const text = (name: string) => String(typed.get(name) ?? "").trim();
     // What is left empty is for the host to know.
     const optional = ["duration", "target", "scenario"].map((name) => [name, text(name)]);
+    const hosts = text("hosts");
     setAmiss(null);
     setBusy(true);
     try {
@@ -33,6 +34,7 @@ export function Begin({ stored, begun }: { stored: string[]; begun: (name: strin
         stored: text("stored"),
         [text("load")]: numeric(text("amount")),
         ...Object.fromEntries(optional.filter(([, value]) => value !== "")),
+        ...(hosts !== "" && { hosts: numeric(hosts) }),
       }));
     } catch (error) {
       setAmiss(error instanceof Error ? error.message : String(error));
@@ -70,6 +72,15 @@ export function Begin({ stored, begun }: { stored: string[]; begun: (name: strin
         <label>
           Scenario in it
           <input name="scenario" placeholder="its only one" autocomplete="off" />
+        </label>
+        <label>
+          Nodes
+          <input
+            name="hosts"
+            inputMode="numeric"
+            placeholder="all that are free"
+            autocomplete="off"
+          />
         </label>
         <button type="submit" class="btn" disabled={isBusy}>
           {isBusy ? "Beginning" : "Begin"}
