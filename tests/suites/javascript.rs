@@ -1,8 +1,9 @@
 //! Scripts in JavaScript as k6 has them, run by the interpreter that Swell brings.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use swell_tests::{Finished, Host, Target, TargetSettings, guest};
+use swell_tests::{Finished, Host, Target, TargetSettings, guest, private_memory, wait_until};
 use tempfile::TempDir;
 
 /// A folder for scripts, and a service.
@@ -421,4 +422,63 @@ fn the_interpreter_is_found_by_both_extensions_of_its_language() {
         run.env("XDG_DATA_HOME", desk.folder.path().join("data")).finish().expect_done();
     }
     assert_eq!(desk.target.seen().path("/"), 2);
+}
+
+#[test]
+fn users_share_the_interpreter_and_keep_little_of_their_own() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+import { check, sleep } from 'k6';
+export default function () {
+  check(http.get('/ok'), { 'is ok': (r) => r.status === 200 });
+  sleep(3600);
+}
+";
+    let script = desk.write("shop.js", script);
+    let private = |users: u32| {
+        let before = desk.target.seen().path("/ok");
+        let host = Host::run_file(&script).arg("--interpreter").arg(guest("javascript"));
+        let host = host.target(desk.target.url()).args(&format!("--vus {users}")).start();
+        wait_until(Duration::from_secs(60), "all users to sleep", || {
+            (desk.target.seen().path("/ok") - before >= u64::from(users)).then_some(())
+        });
+        private_memory(host.pid()).expect("it runs")
+    };
+    let (one, many) = (private(1), private(201));
+    let each = (many - one) / 200.0;
+    assert!(each < 400.0, "a user keeps {each} KB of its own");
+}
+
+#[test]
+fn the_top_level_of_each_user_has_random_numbers_of_its_own() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+import { sleep } from 'k6';
+const own = Math.floor(Math.random() * 1e9);
+export default function () {
+  http.get('/ok', { tags: { name: `user ${own}` } });
+  sleep(0.01);
+}
+";
+    let done = desk.run(script, "--vus 3 -n 60").expect_done();
+    let names = done.json_at("/measured/by_name").as_object().expect("names with figures").len();
+    assert_eq!(names, 3, "{}", done.json_at("/measured/by_name"));
+}
+
+#[test]
+fn headers_that_nothing_in_a_script_names_are_an_error_and_not_missing() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+export default function () {
+  http.get('/ok')['head' + 'ers'];
+}
+";
+    let done = desk.run(script, "-n 2").expect_done();
+    assert_eq!(done.count("/iterations/failed"), 2);
+    assert!(done.stdout.contains("the headers of responses are not kept"), "{}", done.stdout);
+    let named = format!("// headers{script}");
+    assert_eq!(desk.run(named, "-n 2").expect_done().count("/iterations/ok"), 2);
 }

@@ -1,11 +1,12 @@
 //! Compiles the examples and the guests, each to a file of its own name.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, ensure};
 
 use crate::machine::{C_HEADERS, WASM_CLANG, scenario_compiler, wasm_c_compiler};
-use crate::step::say;
+use crate::step::{run, say};
 use crate::toolchain::{Artifact, LEAN, WITH_WASI};
 use crate::workspace::Workspace;
 
@@ -90,17 +91,18 @@ pub(crate) fn interpreters(workspace: &Workspace, out: &Path) -> anyhow::Result<
     javascript(workspace, out)
 }
 
-/// The interpreter of JavaScript, whose QuickJS is C.
+/// The interpreter of JavaScript, whose QuickJS is C. It comes prepared, which a module can be and
+/// a component cannot.
 fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     wasm_c_compiler()?;
     // Headers and library are of one libc wherever the compiler of Rust comes from.
-    let limited = workspace.root().join("host/interpreters/javascript/include/limited.h");
+    let header = workspace.root().join("host/interpreters/javascript/include/settings.h");
     let flags =
-        format!("--target=wasm32-wasi -isystem {C_HEADERS} -include {} -O3", limited.display());
+        format!("--target=wasm32-wasi -isystem {C_HEADERS} -include {} -O3", header.display());
     let mut select: Vec<String> =
         ["--package", "swell-javascript", "--example", "javascript"].map(str::to_owned).into();
     let mut settings = vec![("env.RQUICKJS_SYS_NO_WASI_SDK".to_owned(), "\"1\"".to_owned())];
-    for target in WITH_WASI.iter().map(|target| target.replace('-', "_")) {
+    for target in WASIP1.iter().map(|target| target.replace('-', "_")) {
         settings.push((format!("env.CC_{target}"), format!("{WASM_CLANG:?}")));
         settings.push((format!("env.AR_{target}"), "\"ar\"".to_owned()));
         settings.push((format!("env.CFLAGS_{target}"), format!("{flags:?}")));
@@ -109,7 +111,25 @@ fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
         select.extend(["--config".to_owned(), format!("{name}={value}")]);
     }
     let select: Vec<&str> = select.iter().map(String::as_str).collect();
-    compile(workspace, WITH_WASI, &select, out, "").map(drop)
+    let unprepared = workspace.built("unprepared");
+    let built = compile(workspace, WASIP1, &select, &unprepared, "")?;
+    for Artifact { name, .. } in built {
+        let file = format!("{name}.wasm");
+        prepare(workspace, &unprepared.join(&file), &out.join(&file))?;
+    }
+    Ok(())
+}
+
+/// Lets an interpreter do what it does before it looks at a script, and keeps the memory that comes
+/// of it.
+fn prepare(workspace: &Workspace, from: &Path, to: &Path) -> anyhow::Result<()> {
+    let manifest = workspace.root().join("host/interpreters/snapshot/Cargo.toml");
+    run(Command::new("cargo")
+        .args(["run", "--quiet", "--release", "--locked", "--manifest-path"])
+        .arg(manifest)
+        .env("CARGO_TARGET_DIR", workspace.built("tools/snapshot"))
+        .arg("--")
+        .args([from, to]))
 }
 
 /// Builds these guests as `out/NAME.wasm`.

@@ -1,9 +1,9 @@
 //! The component of the interpreter of JavaScript: QuickJS, given a script.
 //!
 //! A script is evaluated in `load`, once in each user's instance, as k6 evaluates its init context
-//! once a user. `test.rs` has it, with the files that it imports and opens; `natives.rs` gives the
-//! contract to JavaScript, `typescript.rs` makes JavaScript of TypeScript, and what scripts import
-//! is JavaScript in `modules/`.
+//! once a user. `test.rs` has it, with the files that it imports and opens; `prepared.rs` what is
+//! there before it; `natives.rs` gives the contract to JavaScript, `typescript.rs` makes JavaScript
+//! of TypeScript, and what scripts import is JavaScript in `modules/`.
 
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
@@ -13,6 +13,7 @@ mod loading;
 mod modules;
 mod natives;
 mod page;
+mod prepared;
 mod test;
 mod typescript;
 

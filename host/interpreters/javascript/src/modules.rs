@@ -1,4 +1,5 @@
-//! What a script may import, by name: JavaScript that is part of the interpreter.
+//! What a script may import, by name: JavaScript that is part of the interpreter, and evaluated
+//! when the interpreter is built.
 
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
@@ -31,11 +32,31 @@ const BY_URL: [(&str, &str); 5] = [
     ("url", include_str!("modules/url.js")),
 ];
 
+/// Where they are; after it come a version and the name of a file.
+const LIBRARIES: &str = "https://jslib.k6.io/";
+
+/// The names of all modules.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    let by_url = BY_URL.iter().map(|(library, _)| format!("{LIBRARIES}{library}/"));
+    MODULES.iter().map(|(name, _)| (*name).to_owned()).chain(by_url)
+}
+
+/// The module that a script means by a name; of a library any version is the same one.
+pub(crate) fn named(name: &str) -> Option<String> {
+    let found =
+        |module: &String| *module == name || (is_library(module) && name.starts_with(module));
+    names().find(found)
+}
+
+/// Whether a module is named by the beginning of its URLs.
+pub(crate) fn is_library(name: &str) -> bool {
+    name.starts_with(LIBRARIES)
+}
+
 /// The text of a module.
 pub(crate) fn source(name: &str) -> Option<&'static str> {
-    if let Some((library, _)) =
-        name.strip_prefix("https://jslib.k6.io/").and_then(|path| path.split_once('/'))
-    {
+    if let Some(library) = name.strip_prefix(LIBRARIES) {
+        let library = library.trim_end_matches('/');
         return BY_URL.iter().find(|(known, _)| *known == library).map(|(_, source)| *source);
     }
     MODULES.iter().find(|(module, _)| *module == name).map(|(_, source)| *source)

@@ -8,14 +8,14 @@ pub(crate) mod runs;
 
 use std::cell::{Cell, RefCell};
 
-use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Module, Object, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
 
 use crate::swell::scenario::http::{
     self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
 };
 use crate::swell::scenario::transactions::{self, Outcome, Transaction};
 use crate::swell::scenario::{checks, clock, context, log, metrics, random};
-use crate::{digests, loading, modules, page};
+use crate::{digests, loading, page};
 
 /// The longest body that is given to a script: as long as the contract gives any.
 const LONGEST: u32 = 16 << 20;
@@ -23,6 +23,30 @@ const LONGEST: u32 = 16 << 20;
 thread_local! {
     static OPEN: RefCell<Vec<Transaction>> = const { RefCell::new(Vec::new()) };
     static OVER: Cell<bool> = const { Cell::new(false) };
+    static TIMERS: Cell<bool> = const { Cell::new(false) };
+    static KEEP_HEADERS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a script may have timers: since the last time one was made, until there are none.
+pub(crate) fn has_timers() -> bool {
+    TIMERS.get()
+}
+
+/// There are none any more.
+pub(crate) fn timers_are_over() {
+    TIMERS.set(false);
+}
+
+/// Words of which a script has one if it sees headers or cookies of a response: by their names, or
+/// by showing all of a response.
+const HEADER_WORDS: [&str; 6] = ["headers", "ookie", "jar", "Jar", "stringify", "console"];
+
+/// Headers cost their part of each request, and many scripts never see them. They are kept where a
+/// file of the script may ask for them.
+pub(crate) fn look_for_headers(text: &str) {
+    if HEADER_WORDS.iter().any(|word| text.contains(word)) {
+        KEEP_HEADERS.set(true);
+    }
 }
 
 /// Whether the iteration has met the end of the run: it is to return.
@@ -61,18 +85,16 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         "log": write,
         "metric": metric,
         "add": add,
-        "random": |ctx: Ctx<'js>| {
-            outside(&ctx).map(|()| (random::next() >> 11) as f64 * 2f64.powi(-53))
-        },
+        "random": random,
         "variable": |name: String| context::variable(&name),
         "user": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::user() as f64),
         "iteration": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::iteration() as f64),
         "runId": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::run_id()),
         "stopRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::stop_run(&why)),
         "failRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::fail_run(&why)),
+        "hasTimers": || TIMERS.set(true),
         "isLoading": || loading::is_loading(),
         "open": open,
-        "module": module,
         "digest": digests::digest,
         "pages": page::functions,
         "encode": |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()),
@@ -133,6 +155,17 @@ fn write(level: u32, message: String) {
     }
 }
 
+/// A number from 0 to 1.
+fn random(ctx: Ctx<'_>) -> rquickjs::Result<f64> {
+    let bits = if loading::is_loading() {
+        loading::random()
+    } else {
+        outside(&ctx)?;
+        random::next()
+    };
+    Ok((bits >> 11) as f64 * 2f64.powi(-53))
+}
+
 fn metric(ctx: Ctx<'_>, name: String, kind: u32) -> rquickjs::Result<u32> {
     outside(&ctx)?;
     let kind = match kind {
@@ -158,15 +191,6 @@ fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Valu
         let text = String::from_utf8_lossy(&content);
         text.strip_prefix('\u{feff}').unwrap_or(&text).into_js(&ctx)
     }
-}
-
-/// A module of the interpreter that few scripts need, once it is needed.
-fn module<'js>(ctx: Ctx<'js>, name: String) -> rquickjs::Result<Object<'js>> {
-    let source = modules::source(&name)
-        .ok_or_else(|| Exception::throw_message(&ctx, &modules::missing(&name)))?;
-    let (module, evaluated) = Module::declare(ctx, name, source)?.eval()?;
-    evaluated.finish::<Value<'js>>()?;
-    module.namespace()
 }
 
 fn pairs(words: &[String]) -> Vec<(String, String)> {
@@ -224,7 +248,7 @@ impl AskedRequest {
             headers: &self.headers,
             body: &self.body,
             keep: if self.keep == 0 { Keep::Discard } else { Keep::Body(LONGEST) },
-            keep_headers: true,
+            keep_headers: KEEP_HEADERS.get(),
             redirects: self.redirects,
             // As in k6: a script that asks for a compressed body reads it as it was.
             decompress: self
@@ -264,8 +288,8 @@ fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<
     sent.into_iter().zip(&asked).map(|(sent, asked)| answer(&ctx, sent, asked.keep)).collect()
 }
 
-/// What came: status, body, headers (a line each), error, its number, the URL after redirects, and
-/// the phases in milliseconds.
+/// What came: status, body, headers (a line each; null if they are not kept), error, its number,
+/// the URL after redirects, the phases in milliseconds, and whether there are cookies.
 fn answer<'js>(
     ctx: &Ctx<'js>,
     sent: Result<Response, Error>,
@@ -285,14 +309,15 @@ fn answer<'js>(
                 Some(body) if keep == 2 => answer.set(1, ArrayBuffer::new(ctx.clone(), body)?)?,
                 _ => answer.set(1, Value::new_null(ctx.clone()))?,
             }
-            let mut lines = String::with_capacity(512);
-            for (name, value) in response.headers.iter().flatten() {
-                if !lines.is_empty() {
-                    lines.push('\n');
+            let mut has_cookies = false;
+            match response.headers {
+                Some(headers) => {
+                    answer.set(2, lines(&headers))?;
+                    let is_cookie = |name: &str| name.eq_ignore_ascii_case("set-cookie");
+                    has_cookies = headers.iter().any(|(name, _)| is_cookie(name));
                 }
-                lines.extend([name.as_str(), ":", value]);
+                None => answer.set(2, Value::new_null(ctx.clone()))?,
             }
-            answer.set(2, lines)?;
             answer.set(3, "")?;
             answer.set(4, 0)?;
             answer.set(5, response.final_url)?;
@@ -308,6 +333,7 @@ fn answer<'js>(
             for (index, phase) in phases.into_iter().enumerate() {
                 answer.set(6 + index, phase as f64 / 1e6)?;
             }
+            answer.set(12, has_cookies)?;
         }
         Err(Error::RunOver) => return Err(over(ctx)),
         Err(error) => {
@@ -320,6 +346,18 @@ fn answer<'js>(
         }
     }
     Ok(answer)
+}
+
+/// Headers, a line each.
+fn lines(headers: &[(String, String)]) -> String {
+    let mut lines = String::with_capacity(512);
+    for (name, value) in headers {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.extend([name.as_str(), ":", value]);
+    }
+    lines
 }
 
 /// Why there is no answer, with the number that k6 has for it.

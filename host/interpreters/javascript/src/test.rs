@@ -7,8 +7,8 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Error, Exception, Function, Module, Object,
-    Persistent, Runtime, Value,
+    CatchResultExt, CaughtError, Context, Ctx, Exception, Function, Module, Object, Persistent,
+    Value,
 };
 use swell_javascript::paths::{is_file, is_typescript, resolve, source_of, with_ending};
 use swell_javascript::stack::place;
@@ -16,13 +16,9 @@ use swell_javascript::stack::place;
 use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
 use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
 use crate::loading::{FILES, LOADING, NEEDS, need};
-use crate::modules::RUNNER;
+use crate::prepared::{self, PreparedEngine, evaluated};
 use crate::typescript::{self, Untranslated};
 use crate::{modules, natives};
-
-/// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
-/// the interpreter that do not count.
-const STACK: usize = 384 << 10;
 
 struct Test {
     context: Context,
@@ -60,30 +56,19 @@ pub(crate) fn load(files: Vec<TestFile>) -> Result<Loaded, Fault> {
 }
 
 fn evaluate(name: &str) -> Result<(Test, FileInfo), Fault> {
-    let broken = |error: Error| Fault { message: error.to_string(), place: None };
-    let runtime = Runtime::new().map_err(broken)?;
-    runtime.set_max_stack_size(STACK);
-    runtime.set_loader(Modules, Modules);
-    // What was caught after the run was over must not keep a loop going.
-    runtime.set_interrupt_handler(Some(Box::new(natives::is_over)));
-    let context = Context::full(&runtime).map_err(broken)?;
-    let loaded = context.with(|ctx| {
+    let PreparedEngine { context, runner, run, turn } = prepared::take();
+    context.runtime().set_loader(Modules, Modules);
+    let (described, conducts) = context.with(|ctx| {
         let load = || {
-            natives::define(&ctx)?;
-            evaluated(&ctx, "swell:prelude")?;
             let script = evaluated(&ctx, name)?;
-            let runner = evaluated(&ctx, RUNNER)?;
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let runner = runner.clone().restore(&ctx)?;
             let describe: Function<'_> = runner.get("describe")?;
             let described: Vec<Vec<String>> = describe.call((script, stem))?;
-            let run = Persistent::save(&ctx, runner.get::<_, Function<'_>>("run")?);
-            let turn = Persistent::save(&ctx, runner.get::<_, Function<'_>>("turn")?);
-            let conducts: bool = runner.get("conducts")?;
-            Ok((Persistent::save(&ctx, runner), run, turn, described, conducts))
+            Ok((described, runner.get::<_, bool>("conducts")?))
         };
         load().catch(&ctx).map_err(fault)
-    });
-    let (runner, run, turn, described, conducts) = loaded?;
+    })?;
     let described: Vec<_> = described.into_iter().map(scenario).collect();
     // Several begin side by side, as k6's do; one that begins later waits.
     let has_conduct =
@@ -109,13 +94,7 @@ fn scenario(words: Vec<String>) -> (ScenarioInfo, f64) {
     (ScenarioInfo { name, description, has_setup, has_start: false, defaults, hosts }, start)
 }
 
-/// A module, run to its end.
-fn evaluated<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Object<'js>> {
-    let import: Object<'js> = Module::import(ctx, name)?.finish()?;
-    Ok(import)
-}
-
-/// Finds modules: the interpreter's own by their names, files by their paths.
+/// Finds what a script imports: the interpreter's own modules by their names, files by their paths.
 struct Modules;
 
 impl Resolver for Modules {
@@ -126,9 +105,11 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        let is_own = modules::source(name).is_some();
+        if let Some(own) = modules::named(name) {
+            return Ok(own);
+        }
         let is_script = FILES.with_borrow(|files| files.iter().any(|file| file.path == name));
-        if is_own || (is_script && !is_file(name)) {
+        if is_script && !is_file(name) {
             return Ok(name.to_owned());
         }
         if is_file(name) {
@@ -155,9 +136,6 @@ impl Loader for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        if let Some(source) = modules::source(name) {
-            return Module::declare(ctx.clone(), name, source);
-        }
         let content = FILES.with_borrow(|files| {
             files.iter().find(|file| file.path == name).map(|file| file.content.clone())
         });
@@ -173,6 +151,7 @@ impl Loader for Modules {
                 return Err(Exception::throw_syntax(ctx, &words));
             }
         };
+        natives::look_for_headers(text);
         if name.ends_with(".json") {
             return Module::declare(ctx.clone(), name, format!("export default {text}"));
         }
@@ -200,9 +179,13 @@ fn file_of(base: &str, specifier: &str) -> String {
 
 /// The line and column in which a module is imported.
 fn line_of(source: &str, name: &str) -> Option<(usize, usize)> {
+    // A library's name goes on in the script, with a version.
+    let is_whole = !modules::is_library(name);
     source.lines().enumerate().find_map(|(index, line)| {
-        let quoted =
-            ['"', '\''].iter().find_map(|quote| line.find(&format!("{quote}{name}{quote}")));
+        let quoted = ["\"", "'"].into_iter().find_map(|quote| {
+            let end = if is_whole { quote } else { "" };
+            line.find(&format!("{quote}{name}{end}"))
+        });
         quoted.map(|at| (index + 1, line[..at].chars().count() + 1))
     })
 }
@@ -259,8 +242,11 @@ fn finished<'js>(test: &Test, ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Re
     let turn = test.turn.clone().restore(ctx)?;
     loop {
         while ctx.execute_pending_job() {}
-        if !turn.call::<_, bool>(())? {
+        if !natives::has_timers() {
             break;
+        }
+        if !turn.call::<_, bool>(())? {
+            natives::timers_are_over();
         }
     }
     let Some(promise) = value.as_promise() else { return Ok(value) };

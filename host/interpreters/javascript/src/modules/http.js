@@ -5,24 +5,35 @@
 
 import { at, base64, flat, hooks, milliseconds, native, settings, transaction, whole } from 'swell:core';
 
-// Where an answer, which is an array, keeps the request.
-const ASKED = 12;
+// Where an answer, which is an array, says whether it has cookies, and keeps the request.
+const HAS_COOKIES = 12;
+const ASKED = 13;
+
+// What a response has as the contract's function gave it, and what was made of it when it was asked
+// for, as most scripts ask for little: each property of a response costs its part of a request, and
+// private fields cost a call more.
+const ANSWER = Symbol('answer');
+const MADE = Symbol('made');
 
 /** An answer, or why there is none: then its status is 0. */
 export class Response {
-  // As the contract's function gave it, and what was made of it when it was asked for: most
-  // scripts ask for little, and each private field costs its part of a request.
-  #answer;
-  #made;
-
   constructor(asked, answer) {
+    answer[ASKED] = asked;
+    this[ANSWER] = answer;
     this.status = answer[0];
     this.body = answer[1];
-    this.error = answer[3];
-    this.error_code = answer[4] || (this.status >= 400 ? 1000 + this.status : 0);
-    this.url = answer[5] ?? asked[1];
-    answer[ASKED] = asked;
-    this.#answer = answer;
+  }
+
+  get error() {
+    return this[ANSWER][3];
+  }
+
+  get error_code() {
+    return this[ANSWER][4] || (this.status >= 400 ? 1000 + this.status : 0);
+  }
+
+  get url() {
+    return this[ANSWER][5] ?? this[ANSWER][ASKED][1];
   }
 
   get status_text() {
@@ -31,8 +42,8 @@ export class Response {
 
   /** What was sent; names of headers as they were given, each with a list of its values. */
   get request() {
-    return this.#once('request', () => {
-      const [method, url, words = [], body] = this.#answer[ASKED];
+    return once(this, 'request', () => {
+      const [method, url, words = [], body] = this[ANSWER][ASKED];
       const headers = {};
       for (let i = 0; i < words.length; i += 2) (headers[words[i]] ??= []).push(words[i + 1]);
       return { method, url, headers, body };
@@ -41,9 +52,9 @@ export class Response {
 
   /** Names as k6 writes them, "Content-Type"; values of one name with commas between. */
   get headers() {
-    return this.#once('headers', () => {
+    return once(this, 'headers', () => {
       const headers = {};
-      for (const [name, value] of fields(this.#answer[2])) {
+      for (const [name, value] of fields(headerLines(this))) {
         const known = name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
         headers[known] = known in headers ? `${headers[known]}, ${value}` : value;
       }
@@ -52,9 +63,9 @@ export class Response {
   }
 
   get cookies() {
-    return this.#once('cookies', () => {
+    return once(this, 'cookies', () => {
       const cookies = {};
-      for (const cookie of cookiesOf(this.#answer[2])) (cookies[cookie.name] ??= []).push(cookie);
+      for (const cookie of cookiesOf(headerLines(this))) (cookies[cookie.name] ??= []).push(cookie);
       return cookies;
     });
   }
@@ -62,14 +73,14 @@ export class Response {
   /** Milliseconds, as the host has measured them. */
   get timings() {
     const [blocked = 0, connecting = 0, tls_handshaking = 0, sending = 0, waiting = 0, receiving = 0] =
-      this.#answer.slice(6);
+      this[ANSWER].slice(6);
     const duration = sending + waiting + receiving;
     return { blocked, looking_up: 0, connecting, tls_handshaking, sending, waiting, receiving, duration };
   }
 
   /** The body as JSON, or the part of it that a path as "items.0.name" or "items.#.name" means. */
   json(path) {
-    const json = this.#once('json', () => {
+    const json = once(this, 'json', () => {
       if (this.body === null) throw new Error('the response has no body that was kept');
       return JSON.parse(typeof this.body === 'string' ? this.body : native.decode(this.body));
     });
@@ -78,7 +89,7 @@ export class Response {
 
   /** The page, or what a selector finds in it. */
   html(selector) {
-    const page = this.#once('html', () => parsePage(this.body ?? ''));
+    const page = once(this, 'html', () => parsePage(this.body ?? ''));
     return selector === undefined ? page : page.find(selector);
   }
 
@@ -107,12 +118,19 @@ export class Response {
     const { status, status_text, url, headers, cookies, body, timings, error, error_code, request } = this;
     return { status, status_text, url, headers, cookies, body, timings, error, error_code, request };
   }
+}
 
-  #once(name, make) {
-    this.#made ??= {};
-    if (!(name in this.#made)) this.#made[name] = make();
-    return this.#made[name];
-  }
+function once(response, name, make) {
+  const made = (response[MADE] ??= {});
+  if (!(name in made)) made[name] = make();
+  return made[name];
+}
+
+function headerLines(response) {
+  const lines = response[ANSWER][2];
+  if (lines !== null) return lines;
+  throw new Error('the headers of responses are not kept, as nothing in the files of this script names them: write ' +
+    '"headers" into one, as a comment');
 }
 
 // The host does not say these. A check must not pass because nothing equals nothing.
@@ -123,7 +141,6 @@ for (const name of ['ocsp', 'proto', 'remote_ip', 'remote_port', 'tls_cipher_sui
 }
 
 function parsePage(body) {
-  if (hooks.parseHTML === undefined) native.module('k6/html');
   return hooks.parseHTML(typeof body === 'string' ? body : native.decode(body));
 }
 
@@ -330,7 +347,6 @@ let boundaries = 0;
 
 /** The body as it is sent, and its type. */
 function encoded(body) {
-  if (body === null || body === undefined) return [''];
   if (typeof body !== 'object' || body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return [whole(body)];
   if (Object.values(body).some((value) => value instanceof FileData)) {
     const boundary = `swell-${Date.now().toString(36)}-${++boundaries}`;
@@ -370,9 +386,17 @@ const KEEPS = { none: 0, text: 1, binary: 2 };
 /** What is to be sent, as the contract's function takes it. */
 function prepare(method, address, body, params) {
   let link = String(address);
-  const [sent, type] = encoded(body);
+  const isPlain = params === undefined && (body === null || body === undefined) && settings.userAgent === undefined;
+  if (isPlain && !jar.isOwn && !link.includes('@')) {
+    return [method, link, undefined, '', settings.discardResponseBodies ? 0 : 1, settings.maxRedirects, 0, expected];
+  }
+  let sent = '';
   let headers = params?.headers;
-  if (type !== undefined) headers = { 'Content-Type': type, ...headers };
+  if (body !== null && body !== undefined) {
+    const [bytes, type] = encoded(body);
+    sent = bytes;
+    if (type !== undefined) headers = { 'Content-Type': type, ...headers };
+  }
   if (settings.userAgent !== undefined) headers = { 'User-Agent': settings.userAgent, ...headers };
   const userinfo = link.includes('@') && /^(https?:\/\/)([^@/?#]+)@/i.exec(link);
   if (userinfo) {
@@ -415,27 +439,28 @@ function nameOf(method, address, params) {
 function received(asked, answer, address, params) {
   const response = new Response(asked, answer);
   hooks.request?.(response, asked, address, params);
-  if (answer[2].includes('et-cookie')) (params?.jar ?? jar).receive(response.url, cookiesOf(answer[2]));
-  if (response.error !== '' && (params?.throw ?? settings.throw)) throw new Error(response.error);
+  if (answer[HAS_COOKIES]) (params?.jar ?? jar).receive(response.url, cookiesOf(answer[2]));
+  if (answer[3] !== '' && (params?.throw ?? settings.throw)) throw new Error(answer[3]);
   return response;
 }
 
-/** Sends a request and waits for its answer. */
-export function request(method, address, body, params) {
-  method = String(method).toUpperCase();
+function send(method, address, body, params) {
   const name = nameOf(method, address, params);
   const asked = prepare(method, address, body, params);
   const answer = name === undefined ? native.send(asked) : transaction(String(name), () => native.send(asked));
   return received(asked, answer, address, params);
 }
 
-export const get = (address, params) => request('GET', address, null, params);
-export const head = (address, params) => request('HEAD', address, null, params);
-export const post = (address, body, params) => request('POST', address, body, params);
-export const put = (address, body, params) => request('PUT', address, body, params);
-export const patch = (address, body, params) => request('PATCH', address, body, params);
-export const del = (address, body, params) => request('DELETE', address, body, params);
-export const options = (address, body, params) => request('OPTIONS', address, body, params);
+/** Sends a request and waits for its answer. */
+export const request = (method, address, body, params) => send(String(method).toUpperCase(), address, body, params);
+
+export const get = (address, params) => send('GET', address, null, params);
+export const head = (address, params) => send('HEAD', address, null, params);
+export const post = (address, body, params) => send('POST', address, body, params);
+export const put = (address, body, params) => send('PUT', address, body, params);
+export const patch = (address, body, params) => send('PATCH', address, body, params);
+export const del = (address, body, params) => send('DELETE', address, body, params);
+export const options = (address, body, params) => send('OPTIONS', address, body, params);
 
 /** A promise of an answer. The request is made before this returns. */
 export const asyncRequest = async (method, address, body, params) => request(method, address, body, params);

@@ -5,7 +5,10 @@ import { at, flat, hooks, native } from 'swell:core';
 /** Counts each check; whether all have passed. */
 export function check(value, checks, tags) {
   let all = true;
-  for (const name in checks) {
+  // Not `in`, which looks at all that objects inherit, too.
+  const names = Object.keys(checks ?? {});
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
     const given = checks[name];
     const passed = Boolean(typeof given === 'function' ? given(value) : given);
     native.check(name, passed);

@@ -3,7 +3,8 @@
 // What a command line says comes before them. What has no counterpart is noted, and said once when
 // the run begins; what would make another load than was asked for is an error.
 
-import { milliseconds, native, settings, settingsOf } from 'swell:core';
+import { milliseconds, settings, settingsOf } from 'swell:core';
+import { rulesOf } from 'swell:thresholds';
 
 const time = (value) => `${milliseconds(value)}ms`;
 
@@ -123,7 +124,6 @@ const ending = (one) => (one.gracefulStop === undefined ? [] : [['grace', time(o
 
 /** Gives each scenario the thresholds that are about it. */
 function judge(given, scenarios, notes) {
-  const { rulesOf } = native.module('swell:thresholds');
   const names = scenarios.map(({ name }) => name);
   for (const { scenario, rule } of rulesOf(given, names, notes)) {
     for (const one of scenarios) {

@@ -42,9 +42,8 @@ Object.defineProperty(globalThis, '__ITER', { get: () => running.iteration });
 
 globalThis.open = (path, mode) => native.open(String(path), mode === 'b');
 
-// The same numbers in each run of one seed; the top level has none yet.
-const random = Math.random;
-Math.random = () => (native.isLoading() ? random() : native.random());
+// The same numbers in each run of one seed. The top level has none yet, and takes others.
+Math.random = native.random;
 
 let timers = [];
 let last = 0;
@@ -54,6 +53,7 @@ function later(callback, delay, every, values) {
   const time = Math.max(0, Number(delay) || 0);
   const timer = { id: ++last, at: native.now() + time, every: every ? Math.max(1, time) : 0, callback, values };
   timers.push(timer);
+  native.hasTimers();
   return timer.id;
 }
 
@@ -97,12 +97,3 @@ globalThis.TextDecoder = class TextDecoder {
     return native.decode(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   }
 };
-
-// Few scripts use it, and it is made for those.
-Object.defineProperty(globalThis, 'crypto', {
-  configurable: true,
-  get() {
-    native.module('swell:webcrypto');
-    return globalThis.crypto;
-  },
-});

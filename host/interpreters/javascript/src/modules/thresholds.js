@@ -1,4 +1,4 @@
-// k6's thresholds as those of `host run`: loaded where a script has some.
+// k6's thresholds as those of `host run`.
 //
 // What the host measures by itself is judged by that. Anything else, as the requests of one tag, is
 // recorded as a metric of its own, which is named as the script names it: `http_req_duration{page:home}`.

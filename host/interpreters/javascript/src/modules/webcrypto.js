@@ -1,4 +1,4 @@
-// The global `crypto`: loaded when a script asks for it.
+// The global `crypto`.
 
 import { native, whole } from 'swell:core';
 

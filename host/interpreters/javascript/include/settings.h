@@ -8,3 +8,8 @@
 #include <wasi/api.h>
 #undef __wasi__
 #define __ANDROID__ 1
+
+// QuickJS takes what is small from blocks of 4 KB, one for each of 31 sizes. A user, who needs little
+// of each size, would so write to a page or two for each. The libc's own malloc puts all sizes side
+// by side; QuickJS leaves it to that where addresses are sanitized, which means nothing else here.
+#define __SANITIZE_ADDRESS__ 1

@@ -1,0 +1,169 @@
+//! What each user begins with: an engine that has evaluated the interpreter's own modules.
+//!
+//! Making it takes longer than evaluating most scripts. So it is made when the interpreter is
+//! built: [`prepare`] runs then, and the memory that it leaves is that with which each instance
+//! begins (`host/interpreters/snapshot`). A user pays for what it writes to, and for no module
+//! that its script does not use.
+
+use std::alloc::Layout;
+use std::cell::RefCell;
+
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
+use rquickjs::{Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, WriteOptions};
+
+use crate::loading::LOADING;
+use crate::{modules, natives};
+
+/// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
+/// the interpreter that do not count.
+const STACK: usize = 384 << 10;
+
+/// What a script may allocate, beyond what is there before it, until objects that hold each other
+/// are looked for. Looking writes to all objects, and then no user shares any.
+const GARBAGE: u64 = 256 << 10;
+
+/// More than is free in one piece between objects: a block of this size comes after them all.
+const LARGEST_HOLE: usize = 256 << 10;
+
+/// As malloc aligns what it gives.
+const HOLE_ALIGN: usize = 8;
+
+/// An engine without a script.
+pub(crate) struct PreparedEngine {
+    pub(crate) context: Context,
+    /// The module that holds a script, and the two functions of it that are called most.
+    pub(crate) runner: Persistent<Object<'static>>,
+    pub(crate) run: Persistent<Function<'static>>,
+    pub(crate) turn: Persistent<Function<'static>>,
+}
+
+thread_local! {
+    static PREPARED: RefCell<Option<PreparedEngine>> = const { RefCell::new(None) };
+}
+
+/// Called once, where the interpreter is built.
+#[unsafe(no_mangle)]
+extern "C" fn prepare() {
+    wit_bindgen::rt::run_ctors_once();
+    PREPARED.set(Some(made().expect("our own modules are right")));
+    fill_holes();
+}
+
+/// Takes what is free between objects for good, from large to small: else what a user allocates
+/// would be strewn over all pages, and each user had to have its own of each.
+fn fill_holes() {
+    let allocate = |size: usize| {
+        let layout = Layout::from_size_align(size, HOLE_ALIGN).expect("both are powers of two");
+        // SAFETY: the size is not zero.
+        let block = unsafe { std::alloc::alloc(layout) };
+        assert!(!block.is_null(), "nothing limits the memory where this runs");
+        (block, layout)
+    };
+    let (end, end_layout) = allocate(LARGEST_HOLE);
+    for size in (4..LARGEST_HOLE.ilog2()).rev().map(|bits| 1_usize << bits) {
+        loop {
+            let (hole, layout) = allocate(size);
+            if hole >= end {
+                // SAFETY: it was allocated just so.
+                unsafe { std::alloc::dealloc(hole, layout) };
+                break;
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { std::alloc::dealloc(end, end_layout) };
+}
+
+/// The engine for the script of this instance.
+pub(crate) fn take() -> PreparedEngine {
+    PREPARED.take().expect("it was prepared where it was built, and there is one script")
+}
+
+fn made() -> rquickjs::Result<PreparedEngine> {
+    let runtime = Runtime::new()?;
+    runtime.set_max_stack_size(STACK);
+    runtime.set_loader(OwnModules::default(), OwnModules { compiled: compiled()? });
+    // What was caught after the run was over must not keep a loop going.
+    runtime.set_interrupt_handler(Some(Box::new(natives::is_over)));
+    let context = Context::full(&runtime)?;
+    LOADING.set(true);
+    let (runner, run, turn) = context.with(|ctx| {
+        natives::define(&ctx)?;
+        for name in modules::names() {
+            evaluated(&ctx, &name)?;
+        }
+        let runner = evaluated(&ctx, modules::RUNNER)?;
+        let run = Persistent::save(&ctx, runner.get::<_, Function<'_>>("run")?);
+        let turn = Persistent::save(&ctx, runner.get::<_, Function<'_>>("turn")?);
+        Ok::<_, Error>((Persistent::save(&ctx, runner), run, turn))
+    })?;
+    LOADING.set(false);
+    // The bytecode goes here, and not in each user.
+    runtime.set_loader(OwnModules::default(), OwnModules::default());
+    runtime.run_gc();
+    let used = u64::try_from(runtime.memory_usage().malloc_size).unwrap_or_default();
+    runtime.set_gc_threshold(usize::try_from(used + GARBAGE).unwrap_or(usize::MAX));
+    Ok(PreparedEngine { context, runner, run, turn })
+}
+
+/// Our modules as bytecode without their texts. They come from another engine, whose rubbish goes
+/// with it, so that what users share lies close together.
+fn compiled() -> rquickjs::Result<Vec<(String, Vec<u8>)>> {
+    let runtime = Runtime::new()?;
+    runtime.set_max_stack_size(STACK);
+    runtime.set_loader(OwnModules::default(), OwnModules::default());
+    Context::full(&runtime)?.with(|ctx| {
+        let compile = |name: String| {
+            let module = declared(&ctx, &name)?;
+            // A stack trace is read for places in the script alone.
+            let options =
+                WriteOptions { strip_source: true, strip_debug: true, ..WriteOptions::default() };
+            Ok((name, module.write(options)?))
+        };
+        modules::names().map(compile).collect()
+    })
+}
+
+fn declared<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Module<'js, Declared>> {
+    let source = modules::source(name).ok_or_else(|| Error::new_loading(name))?;
+    Module::declare(ctx.clone(), name, source)
+}
+
+/// A module, run to its end.
+pub(crate) fn evaluated<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Object<'js>> {
+    Module::import(ctx, name)?.finish()
+}
+
+/// Finds the interpreter's own modules by their names, compiled ones first.
+#[derive(Default)]
+struct OwnModules {
+    compiled: Vec<(String, Vec<u8>)>,
+}
+
+impl Resolver for OwnModules {
+    fn resolve<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        _: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        Ok(name.to_owned())
+    }
+}
+
+impl Loader for OwnModules {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
+        match self.compiled.iter().find(|(compiled, _)| compiled == name) {
+            // SAFETY: this very QuickJS has written it.
+            Some((_, bytecode)) => unsafe { Module::load(ctx.clone(), bytecode) },
+            None => declared(ctx, name),
+        }
+    }
+}
