@@ -23,10 +23,10 @@ use crate::{binaries, dependencies, dist, house, page, scenarios, slowest};
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
 const PURE: [(&str, &[&str]); 3] = [
-    ("swell-core", &["serde", "serde_core", "swell-core", "thiserror"]),
+    ("swell-core", &["libm", "serde", "serde_core", "swell-core", "thiserror"]),
     (
         "swell-protocol",
-        &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
+        &["bytes", "libm", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
     ),
     // JSON and its schema, records as bytes, dates and widths of texts, and the laws of comparisons
     // need some more.

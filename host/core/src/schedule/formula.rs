@@ -3,9 +3,9 @@
 //! ## Why a formula becomes straight lines
 //! A schedule must say when its millionth start is due without adding up all before it, and all
 //! machines must say the same. The integral of a straight line is known in closed form, and that of
-//! a formula is not; and a sine differs in its last digit from one machine to another. So a formula
-//! is drawn once as stages, before the run. From then on it is what any profile of stages is, and
-//! the lead of a cluster sends its own stages to all nodes.
+//! a formula is not. So a formula is drawn as stages, before the run, and from then on it is what
+//! any profile of stages is. The lead of a cluster sends its own stages of a rate to all nodes;
+//! those of users each node draws for itself, alike to the last digit (`functions`).
 
 mod curve;
 mod functions;

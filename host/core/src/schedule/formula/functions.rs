@@ -1,7 +1,8 @@
 //! The names that a formula may use.
 //!
 //! The pulses are those of Hailstorm, with its names and arguments, so that its shapes run here as
-//! they are; each lies around zero and is 1 high.
+//! they are; each lies around zero and is 1 high. What the mathematical library of a machine would
+//! reckon in its own way, to the last digit, is reckoned by one of ours: every node has the same.
 
 use std::f64::consts::{E, PI};
 
@@ -28,25 +29,25 @@ const fn one(name: &'static str, form: &'static str, body: fn(f64) -> f64) -> Fo
 }
 
 const FUNCTIONS: &[FormulaFunction] = &[
-    one("sin", "sin(x)", f64::sin),
-    one("cos", "cos(x)", f64::cos),
-    one("tan", "tan(x)", f64::tan),
-    one("asin", "asin(x)", f64::asin),
-    one("acos", "acos(x)", f64::acos),
-    one("atan", "atan(x)", f64::atan),
-    one("sinh", "sinh(x)", f64::sinh),
-    one("cosh", "cosh(x)", f64::cosh),
-    one("tanh", "tanh(x)", f64::tanh),
-    one("exp", "exp(x)", f64::exp),
-    one("ln", "ln(x)", f64::ln),
+    one("sin", "sin(x)", libm::sin),
+    one("cos", "cos(x)", libm::cos),
+    one("tan", "tan(x)", libm::tan),
+    one("asin", "asin(x)", libm::asin),
+    one("acos", "acos(x)", libm::acos),
+    one("atan", "atan(x)", libm::atan),
+    one("sinh", "sinh(x)", libm::sinh),
+    one("cosh", "cosh(x)", libm::cosh),
+    one("tanh", "tanh(x)", libm::tanh),
+    one("exp", "exp(x)", libm::exp),
+    one("ln", "ln(x)", libm::log),
     one("sqrt", "sqrt(x)", f64::sqrt),
     one("abs", "abs(x)", f64::abs),
     one("floor", "floor(x)", f64::floor),
     one("ceil", "ceil(x)", f64::ceil),
     one("round", "round(x)", f64::round),
     one("signum", "signum(x)", f64::signum),
-    FormulaFunction { name: "pow", form: "pow(x, y)", body: FunctionBody::Two(f64::powf) },
-    FormulaFunction { name: "atan2", form: "atan2(y, x)", body: FunctionBody::Two(f64::atan2) },
+    FormulaFunction { name: "pow", form: "pow(x, y)", body: FunctionBody::Two(libm::pow) },
+    FormulaFunction { name: "atan2", form: "atan2(y, x)", body: FunctionBody::Two(libm::atan2) },
     FormulaFunction { name: "min", form: "min(x, y)", body: FunctionBody::Many(min) },
     FormulaFunction { name: "max", form: "max(x, y)", body: FunctionBody::Many(max) },
     one("rect", "rect(x)", rect),
@@ -151,5 +152,5 @@ fn trapz(x: f64, low: f64, sup: f64) -> f64 {
 
 /// The same with the flanks of a squared cosine.
 fn costrapz(x: f64, low: f64, sup: f64) -> f64 {
-    ((1.0 - trapz(x, low, sup)) * PI / 2.0).cos().powi(2)
+    libm::cos((1.0 - trapz(x, low, sup)) * PI / 2.0).powi(2)
 }

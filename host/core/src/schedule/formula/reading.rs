@@ -94,7 +94,7 @@ impl FormulaReader<'_> {
 
     fn power(&mut self) -> Result<Term, FormulaError> {
         let base = self.operand()?;
-        if self.take('^') { Ok(base.and(f64::powf, self.signed()?)) } else { Ok(base) }
+        if self.take('^') { Ok(base.and(libm::pow, self.signed()?)) } else { Ok(base) }
     }
 
     fn operand(&mut self) -> Result<Term, FormulaError> {
