@@ -86,7 +86,7 @@ pub(crate) fn without_secrets(error: clap::Error) -> clap::Error {
     match (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue)) {
         // The reason repeats the value, too.
         (Some(ContextValue::String(arg)), Some(ContextValue::String(value)))
-            if arg.starts_with("--vus") && value.contains(':') =>
+            if arg.split(' ').next() == Some("--vus") && value.contains(':') =>
         {
             let tip = habits::of_value("--vus", value).unwrap_or_default();
             let words = format!("-u is --vus, which is a number\n\n  tip: {tip}\n");
