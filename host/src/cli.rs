@@ -244,6 +244,8 @@ mod tests {
             assert!(refusal(&["run", "http://a/", "-d", content]).contains("--body @FILE"));
         }
         assert!(refusal(&["run", "http://a/", "--data", "{}"]).contains("--json"));
+        let accept = refusal(&["run", "http://a/", "--accept", "text/html"]);
+        assert!(accept.contains("--header 'accept: TYPE'"), "{accept}");
         let user = refusal(&["run", "http://a/", "-u", "ada:s3cret"]);
         assert!(user.contains("--basic") && !user.contains("s3cret"), "{user}");
         assert!(refusal(&["run", "http://a/", "-u", "ada"]).contains("--basic"));

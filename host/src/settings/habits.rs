@@ -25,7 +25,6 @@ const HABITS: &[(&[&str], &str)] = &[
     (&["-f", "-p"], "a file is named without a flag, one to be sent by --body @FILE"),
     (&["-I", "--head"], "--method HEAD asks for heads alone"),
     (&["--headers"], "--header 'NAME: VALUE' sends one; repeat it"),
-    (&["--accept"], "--header 'accept: TYPE' asks for it"),
     (&["--content-type"], "--header 'content-type: TYPE' says what is sent"),
     (&["--referer", "--referrer"], "--header 'referer: URL' sends it"),
     (&["--no-ua"], "--user-agent TEXT says who asks in place of the host"),
@@ -69,6 +68,7 @@ const HABITS: &[(&[&str], &str)] = &[
     // How much and how long.
     (&["-R", "--rps", "--qps", "--arrival-rate"], "--tps N says how many a second"),
     (&["--rpm"], "--tps N/m says how many a minute, as 300/m"),
+    (&["--burst-rate", "--burst-delay"], "--burst N/TIME starts N at once each TIME, as 500/10s"),
     (&["-r"], "--tps N says how many a second, --spawn-rate N how many users come a second"),
     (&["--spawn-interval"], "--spawn-rate N says how many users come a second"),
     (&["-i"], "-n or --iterations says how often, --method HEAD asks for heads alone"),
@@ -188,6 +188,7 @@ pub(super) fn of_value(flag: &str, value: &str) -> Option<&'static str> {
         "--vus" if value.contains(':') || value.starts_with(char::is_alphabetic) => {
             Some("--basic USER:PASSWORD says who asks")
         }
+        "--accept" if value.contains('/') => Some("--header 'accept: TYPE' asks for it"),
         // As programs in Go have their flags: with one dash.
         "--latency" if value.contains("://") => {
             Some("leave it out: percentiles are always told; here it is an objective, as p95=200ms")
