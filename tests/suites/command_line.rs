@@ -507,10 +507,7 @@ fn a_shape_is_told_as_its_formula_and_may_stand_in_a_file() {
     let (target, folder) = (target(), folder());
     let file = folder.path().join("shape.toml");
     write(&file, "shape = \"10 + 40*rect(t - 0.5)\"\nduration = \"2s\"\n");
-    let finished = plain(&target, &["--config", file.to_str().expect("a temporary name is text")])
-        .finish()
-        .expect_done()
-        .expect_whole_counts();
+    let finished = run(&target, &format!("--config {}", file.display()));
     let model = finished.json_at("/run/model").as_str().unwrap_or_default().to_owned();
     let told = "open model, 10 + 40*rect(t - 0.5) (10.0/s to 50.0/s) transactions, at most ";
     assert!(model.starts_with(told), "{model}");
