@@ -477,8 +477,8 @@ export default function () {
 }
 ";
     let done = desk.run(script, "-n 2").expect_done();
-    assert_eq!(done.count("/iterations/failed"), 2);
+    assert_eq!(done.count("/measured/iterations/failed"), 2);
     assert!(done.stdout.contains("the headers of responses are not kept"), "{}", done.stdout);
     let named = format!("// headers{script}");
-    assert_eq!(desk.run(named, "-n 2").expect_done().count("/iterations/ok"), 2);
+    assert_eq!(desk.run(named, "-n 2").expect_done().count("/measured/iterations/ok"), 2);
 }
