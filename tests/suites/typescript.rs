@@ -195,7 +195,8 @@ fn what_is_wrong_with_a_script_in_typescript_has_its_line_its_column_and_a_caret
 
     let script = "interface A { b: string }\nexport default function (): void {\n  const a = {} as \
                   A | undefined; (a as any as { b: () => void }).b();\n}\n";
-    let done = desk.host("shop.mts", script).args("--vus 1 --iterations 1").finish().expect_done();
+    let done = desk.host("shop.mts", script).args("--vus 1 --iterations 1").finish();
+    let done = done.expect_code(107);
     assert!(done.stdout.contains("not a function (shop.mts:3:"), "{}", done.stdout);
 }
 
