@@ -10,10 +10,10 @@ mod second;
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
@@ -27,6 +27,8 @@ use swell_report::{RunState, Status};
 const DIFFERENT: u64 = 600;
 /// Seconds of an hour.
 const HOUR: u64 = 3_600;
+/// How long the thread that writes may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Parser)]
 struct Args {
@@ -59,18 +61,19 @@ fn main() -> anyhow::Result<()> {
     let outputs = Outputs::open(&[], &own, &[], |_| Ok(()))?;
     let run = Arc::new(second::header());
     outputs.begin(&run);
+    let writer = writer()?;
     let mut out = io::stdout();
     writeln!(out, "| after | file | its frames | writer, of a core | resident |")?;
     writeln!(out, "|--:|--:|--:|--:|--:|")?;
     let mut resident = Vec::new();
     for hour in 0..hours {
-        let before = writer_nanos()?;
+        let before = processor_nanos(&writer)?;
         for number in hour * HOUR..(hour + 1) * HOUR {
             outputs.wait_for_room();
             let counted = seconds[(number % DIFFERENT) as usize].clone();
             outputs.frame(&run, &Arc::new(frame(number, counted)));
         }
-        let of_a_core = (writer_nanos()? - before) as f64 / (HOUR as f64 * 1e9);
+        let of_a_core = (processor_nanos(&writer)? - before) as f64 / (HOUR as f64 * 1e9);
         resident.push(resident_mib()?);
         writeln!(
             out,
@@ -106,18 +109,25 @@ fn at(seconds: u64) -> RunInstant {
     RunInstant::START + Duration::from_secs(seconds)
 }
 
-/// Nanoseconds that the thread that writes has been on a processor.
-fn writer_nanos() -> anyhow::Result<u64> {
-    for thread in fs::read_dir("/proc/self/task")? {
-        let thread = thread?.path();
-        if fs::read_to_string(thread.join("comm"))?.trim() == "record" {
-            let times = fs::read_to_string(thread.join("schedstat"))?;
-            let on_processor =
-                times.split_whitespace().next().context("the kernel says nothing")?;
-            return Ok(on_processor.parse()?);
+/// The folder of the kernel about the thread that writes, which gives itself its name as it begins.
+fn writer() -> anyhow::Result<PathBuf> {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
+        for thread in fs::read_dir("/proc/self/task")? {
+            let thread = thread?.path();
+            if fs::read_to_string(thread.join("comm"))?.trim() == "record" {
+                return Ok(thread);
+            }
         }
+        std::thread::yield_now();
     }
     anyhow::bail!("no thread writes")
+}
+
+/// Nanoseconds that this thread has been on a processor.
+fn processor_nanos(thread: &Path) -> anyhow::Result<u64> {
+    let times = fs::read_to_string(thread.join("schedstat"))?;
+    Ok(times.split_whitespace().next().context("the kernel says nothing")?.parse()?)
 }
 
 fn resident_mib() -> anyhow::Result<f64> {
