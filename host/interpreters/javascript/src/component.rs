@@ -8,6 +8,7 @@
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
+mod body;
 mod digests;
 mod loading;
 mod modules;

@@ -9,7 +9,7 @@ use rquickjs::{ArrayBuffer, Ctx, Exception, Value};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 
-use crate::natives::bytes;
+use crate::body::bytes;
 
 /// The hash of these bytes; with a key, the code by which who has it knows them (HMAC).
 pub(crate) fn digest<'js>(

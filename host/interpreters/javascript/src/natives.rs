@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 
 use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
 
+use crate::body::bytes;
 use crate::swell::scenario::http::{
     self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
 };
@@ -259,18 +260,6 @@ impl AskedRequest {
             expect: &self.expect,
             timeout: (self.timeout * 1e6) as u64,
         }
-    }
-}
-
-/// A body: text as UTF-8, or the bytes of a buffer.
-pub(crate) fn bytes(body: &Value<'_>) -> rquickjs::Result<Vec<u8>> {
-    if let Some(buffer) = ArrayBuffer::from_value(body.clone()) {
-        // SAFETY: nothing of JavaScript runs before the bytes are copied.
-        return Ok(unsafe { buffer.as_bytes() }.unwrap_or_default().to_vec());
-    }
-    match body.as_string() {
-        Some(text) => Ok(text.to_string()?.into_bytes()),
-        None => Ok(Vec::new()),
     }
 }
 

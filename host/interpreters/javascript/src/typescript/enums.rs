@@ -7,20 +7,7 @@ use oxc_ast::ast::TSEnumDeclaration;
 use oxc_ast_visit::Visit as _;
 use oxc_span::GetSpan as _;
 
-use super::types::{Types, range};
-
-/// The enum whose members are being read: a name among them means the member.
-pub(super) struct OpenEnum {
-    name: String,
-    members: Vec<String>,
-}
-
-impl OpenEnum {
-    /// The enum's name, if this is one of its members.
-    pub(super) fn of(&self, name: &str) -> Option<&str> {
-        self.members.iter().any(|member| member == name).then_some(self.name.as_str())
-    }
-}
+use super::types::{OpenEnum, Types, range};
 
 impl<'a> Types<'_, 'a> {
     pub(super) fn enumerate(&mut self, it: &TSEnumDeclaration<'a>) {

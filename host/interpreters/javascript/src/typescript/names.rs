@@ -13,7 +13,7 @@ use oxc_ast::ast::{
 };
 use oxc_ast_visit::Visit;
 
-/// UsedNames of a file, whatever scope they stand in.
+/// The names of a file, whatever scope they stand in.
 #[derive(Default)]
 pub(super) struct UsedNames<'a> {
     values: BTreeSet<&'a str>,

@@ -11,7 +11,6 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan as _, Span};
 
 use super::edits::Edits;
-use super::enums::OpenEnum;
 use super::names::UsedNames;
 
 /// What JavaScript's members of classes do not have before their names.
@@ -24,6 +23,19 @@ pub(super) struct Types<'t, 'a> {
     pub(super) open_enum: Option<OpenEnum>,
     /// What there is no JavaScript for, first of all, and where it stands.
     fault: Option<(String, usize)>,
+}
+
+/// The enum whose members are being read: a name among them means the member.
+pub(super) struct OpenEnum {
+    pub(super) name: String,
+    pub(super) members: Vec<String>,
+}
+
+impl OpenEnum {
+    /// The enum's name, if this is one of its members.
+    pub(super) fn of(&self, name: &str) -> Option<&str> {
+        self.members.iter().any(|member| member == name).then_some(self.name.as_str())
+    }
 }
 
 /// Where something stands.
