@@ -31,7 +31,7 @@ use self::shares::SlotClaim;
 pub use self::shares::{Owner, ShareTable};
 pub use self::stripe::Stripe;
 pub use self::timeline::{Profile, Segment, Stage, StageError, Timeline, TimelineError};
-pub use self::users::{UserProfile, UserStage, UserStageError, UserTimeline};
+pub use self::users::{UserProfile, UserStage, UserTimeline};
 use crate::RunInstant;
 
 /// A slot that is, or will be, due.

@@ -173,16 +173,16 @@ pub struct Stage {
     pub to: f64,
 }
 
-/// Why a stage was not understood.
+/// Why a stage was not understood, be it of a rate or of users.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StageError {
     /// The text has not the two parts of a stage.
-    #[error(
-        "stage {text:?} has no colon; write a duration and the rate at its end, like \"30s:1000\""
-    )]
+    #[error("stage {text:?} has no colon; write a duration and {form}")]
     NoColon {
         /// What was typed.
         text: String,
+        /// What stands behind the colon, with an example.
+        form: &'static str,
     },
     /// One of the parts was not understood.
     #[error("stage {text:?}: {source}")]
@@ -194,18 +194,26 @@ pub enum StageError {
     },
 }
 
+/// How long a stage takes and where it leads, of the text "TIME:END", whose end has this form.
+pub(super) fn parts<T>(
+    text: &str,
+    form: &'static str,
+    end: impl FnOnce(&str) -> Result<T, UnitError>,
+) -> Result<(Duration, T), StageError> {
+    let (over, to) =
+        text.split_once(':').ok_or_else(|| StageError::NoColon { text: text.to_owned(), form })?;
+    let part = |source| StageError::Part { text: text.to_owned(), source };
+    Ok((parse_duration(over).map_err(part)?, end(to).map_err(part)?))
+}
+
 impl FromStr for Stage {
     type Err = StageError;
 
     /// Reads "30s:1000", "1m:300/m", "0s:50" (a jump), "10s:0" (down to a rest).
     fn from_str(text: &str) -> Result<Self, StageError> {
-        let (over, to) =
-            text.split_once(':').ok_or_else(|| StageError::NoColon { text: text.to_owned() })?;
-        let part = |source| StageError::Part { text: text.to_owned(), source };
-        Ok(Self {
-            over: parse_duration(over).map_err(part)?,
-            to: parse_rate_or_zero(to).map_err(part)?,
-        })
+        let form = "the rate at its end, like \"30s:1000\"";
+        let (over, to) = parts(text, form, parse_rate_or_zero)?;
+        Ok(Self { over, to })
     }
 }
 

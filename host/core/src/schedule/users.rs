@@ -10,11 +10,10 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
 
-use thiserror::Error;
-
 use super::shares::{Owner, ShareTable};
+use super::timeline::{StageError, parts};
 use crate::RunInstant;
-use crate::units::{UnitError, grouped, parse_count, parse_duration, print_duration};
+use crate::units::{grouped, parse_count, print_duration};
 
 /// A straight line from the number of users before it to its own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,38 +24,14 @@ pub struct UserStage {
     pub to: u32,
 }
 
-/// Why a stage of users was not understood.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum UserStageError {
-    /// The text has not the two parts of a stage.
-    #[error(
-        "stage {text:?} has no colon; write a duration and the number of users at its end, like \
-        \"30s:50\""
-    )]
-    NoColon {
-        /// What was typed.
-        text: String,
-    },
-    /// One of the parts was not understood.
-    #[error("stage {text:?}: {source}")]
-    Part {
-        /// What was typed.
-        text: String,
-        /// What is wrong with the part.
-        source: UnitError,
-    },
-}
-
 impl FromStr for UserStage {
-    type Err = UserStageError;
+    type Err = StageError;
 
     /// Reads "30s:50", "0s:20" (a jump), "10s:0" (down to nobody).
-    fn from_str(text: &str) -> Result<Self, UserStageError> {
-        let (over, to) = text
-            .split_once(':')
-            .ok_or_else(|| UserStageError::NoColon { text: text.to_owned() })?;
-        let part = |source| UserStageError::Part { text: text.to_owned(), source };
-        Ok(Self { over: parse_duration(over).map_err(part)?, to: parse_count(to).map_err(part)? })
+    fn from_str(text: &str) -> Result<Self, StageError> {
+        let form = "the number of users at its end, like \"30s:50\"";
+        let (over, to) = parts(text, form, parse_count)?;
+        Ok(Self { over, to })
     }
 }
 
