@@ -6,8 +6,9 @@
 //! of TypeScript, and what scripts import is JavaScript in `modules/`.
 
 #![cfg(target_family = "wasm")]
-#![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+#![allow(unsafe_code, reason = "QuickJS is C, and generated code exports functions")]
 
+mod bindings;
 mod body;
 mod digests;
 mod loading;
@@ -18,20 +19,14 @@ mod prepared;
 mod test;
 mod typescript;
 
-use self::exports::swell::scenario::lifecycle::{self, FileInfo};
-use self::exports::swell::scenario::script::{self, Fault, Loaded, TestFile};
-use self::swell::scenario::clock;
-use self::swell::scenario::runs::Run;
-
-wit_bindgen::generate!({
-    world: "interpreted",
-    path: "../../../wit",
-    ownership: Borrowing { duplicate_if_necessary: false },
-});
+use self::bindings::clock;
+use self::bindings::lifecycle::{self, FileInfo};
+use self::bindings::runs::Run;
+use self::bindings::script::{self, Fault, Loaded, TestFile};
 
 struct JavaScript;
 
-export!(JavaScript);
+bindings::export!(JavaScript with_types_in bindings);
 
 impl script::Guest for JavaScript {
     fn load(files: Vec<TestFile>) -> Result<Loaded, Fault> {

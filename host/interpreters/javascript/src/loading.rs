@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use rquickjs::{Ctx, Exception};
 use swell_javascript::paths::resolve;
 
-use crate::exports::swell::scenario::script::TestFile;
+use crate::bindings::script::TestFile;
 
 thread_local! {
     /// The files of the test while it is loaded; a user keeps none of them.

@@ -3,19 +3,22 @@
 //! They take and give arrays of plain values, as reading a property by its name costs more than
 //! most of what is done here.
 
+mod calls;
 mod feeds;
 pub(crate) mod runs;
 
 use std::cell::{Cell, RefCell};
 
-use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Value};
 
-use crate::body::bytes;
-use crate::swell::scenario::http::{
+pub(crate) use self::calls::is_over;
+use self::calls::{outside, over, pairs};
+use crate::bindings::http::{
     self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
 };
-use crate::swell::scenario::transactions::{self, Outcome, Transaction};
-use crate::swell::scenario::{checks, clock, context, log, metrics, random};
+use crate::bindings::transactions::{self, Outcome, Transaction};
+use crate::bindings::{checks, clock, context, log, metrics, random};
+use crate::body::bytes;
 use crate::{digests, loading, page};
 
 /// The longest body that is given to a script: as long as the contract gives any.
@@ -23,7 +26,6 @@ const LONGEST: u32 = 16 << 20;
 
 thread_local! {
     static OPEN: RefCell<Vec<Transaction>> = const { RefCell::new(Vec::new()) };
-    static OVER: Cell<bool> = const { Cell::new(false) };
     static TIMERS: Cell<bool> = const { Cell::new(false) };
     static KEEP_HEADERS: Cell<bool> = const { Cell::new(false) };
 }
@@ -48,11 +50,6 @@ pub(crate) fn look_for_headers(text: &str) {
     if HEADER_WORDS.iter().any(|word| text.contains(word)) {
         KEEP_HEADERS.set(true);
     }
-}
-
-/// Whether the iteration has met the end of the run: it is to return.
-pub(crate) fn is_over() -> bool {
-    OVER.get()
 }
 
 /// Ends what an iteration has left open.
@@ -106,22 +103,6 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
     feeds::define(ctx, &natives)?;
     runs::define(ctx, &natives)?;
     ctx.globals().set("__swell", natives)
-}
-
-/// Nothing of the host may be called while a script is loaded, as in k6's init context.
-fn outside(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
-    if loading::is_loading() {
-        let words =
-            "this cannot be done at the top level of the script: it belongs into a function";
-        return Err(Exception::throw_message(ctx, words));
-    }
-    if OVER.get() { Err(over(ctx)) } else { Ok(()) }
-}
-
-/// The run is over, and the iteration ends. A script that catches this gets it again.
-fn over(ctx: &Ctx<'_>) -> rquickjs::Error {
-    OVER.set(true);
-    Exception::throw_message(ctx, "the run is over")
 }
 
 fn begin(ctx: Ctx<'_>, kind: u32) -> rquickjs::Result<()> {
@@ -192,10 +173,6 @@ fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Valu
         let text = String::from_utf8_lossy(&content);
         text.strip_prefix('\u{feff}').unwrap_or(&text).into_js(&ctx)
     }
-}
-
-fn pairs(words: &[String]) -> Vec<(String, String)> {
-    words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
 
 /// A request as JavaScript gives it: method, URL, headers, body, what to keep of the answer

@@ -13,8 +13,8 @@ use rquickjs::{
 use swell_javascript::paths::{is_file, is_typescript, resolve, source_of, with_ending};
 use swell_javascript::stack::place;
 
-use crate::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
-use crate::exports::swell::scenario::script::{Fault, Loaded, Place, TestFile};
+use crate::bindings::lifecycle::{FileInfo, ScenarioInfo};
+use crate::bindings::script::{Fault, Loaded, Place, TestFile};
 use crate::loading::{FILES, LOADING, NEEDS, need};
 use crate::prepared::{self, PreparedEngine, evaluated};
 use crate::typescript::{self, Untranslated};

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use rquickjs::{Ctx, Exception, Function, Object};
 
-use super::{outside, over};
-use crate::swell::scenario::data::{self, Pick};
+use super::calls::{outside, over};
+use crate::bindings::data::{self, Pick};
 
 thread_local! {
     /// The feeds of this user, by their names.

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use rquickjs::{Ctx, Exception, Function, Object};
 
-use super::{outside, pairs};
-use crate::swell::scenario::runs::{Run, Stamp, Stats, Times};
+use super::calls::{outside, pairs};
+use crate::bindings::runs::{Run, Stamp, Stats, Times};
 
 thread_local! {
     static BEGUN: RefCell<Vec<Run>> = const { RefCell::new(Vec::new()) };
