@@ -48,7 +48,7 @@ impl Workspace {
         })
     }
 
-    /// The libraries and programs of the workspace.
+    /// The libraries, programs and components of the workspace.
     pub(crate) fn crates(&self) -> &[Crate] {
         &self.crates
     }
@@ -80,14 +80,16 @@ impl Workspace {
     }
 }
 
+/// What is the product's or made for its tests: components are examples.
+const KINDS: [&str; 5] = ["lib", "bin", "proc-macro", "cdylib", "example"];
+
 fn crates(metadata: &Value) -> Vec<Crate> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let targets = list(&metadata["packages"]).into_iter().flat_map(|it| list(&it["targets"]));
     targets
         .filter(|target| {
-            list(&target["kind"])
-                .iter()
-                .any(|kind| matches!(kind.as_str(), Some("lib" | "bin" | "proc-macro" | "cdylib")))
+            let kinds = list(&target["kind"]);
+            kinds.iter().any(|kind| kind.as_str().is_some_and(|kind| KINDS.contains(&kind)))
         })
         .filter_map(|target| {
             let text = |key: &str| Some(target[key].as_str()?.to_owned());
