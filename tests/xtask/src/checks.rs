@@ -1,8 +1,8 @@
 //! `cargo xtask test`: every check that CI has, in order of speed.
 //!
-//! Everything is built with the one release profile, and all crates together wherever possible:
-//! built alone, a crate may see other features of its dependencies, and wasmtime would be compiled
-//! twice.
+//! The programs are built with the release profile, and tests as a developer builds them; all
+//! crates together wherever possible: built alone, a crate may see other features of its
+//! dependencies, and wasmtime would be compiled once more.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,7 +77,7 @@ const XTASK: [&str; 2] = ["--package", "xtask"];
 
 /// What is built and tested for this machine. Whoever needs a program builds all of it: with less,
 /// crates see other features, and wasmtime is compiled again.
-const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
+const NATIVE: [&str; 5] = ["--locked", "--workspace", "--lib", "--bins", "--tests"];
 
 /// What tests use that is not ours, and that has no fixed place.
 struct TestTools {
@@ -156,7 +156,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 }
 
 /// What of the checks takes at most three minutes once it was built: nothing that compiles wasmtime
-/// or starts a program. Without optimisation across crates, which takes longer than these tests do.
+/// or starts a program.
 ///
 /// # Errors
 /// As [`test()`].
@@ -177,8 +177,7 @@ pub(crate) fn quick(workspace: &Workspace) -> anyhow::Result<()> {
     } else {
         workspace.cargo(["test", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
-    // Whole runs on virtual time are simulated by the thousand.
-    test.args(&packages).env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    test.args(&packages);
     time_tests(workspace, nextest, &mut test)?;
     say("\nall quick checks passed");
     Ok(())
@@ -202,9 +201,7 @@ fn run_tests(
     tools: &TestTools,
 ) -> anyhow::Result<()> {
     let but_scenarios = but_scenarios(workspace)?;
-    run(workspace
-        .cargo(["test", "--release", "--locked", "--workspace", "--doc"])
-        .args(&but_scenarios))?;
+    run(workspace.cargo(["test", "--locked", "--workspace", "--doc"]).args(&but_scenarios))?;
     let nextest = has_nextest();
     let mut test = if nextest {
         // `.config/nextest.toml` says which tests want a core of their own.
