@@ -7,6 +7,7 @@
 //! | `include FILE` | needs the file and does its steps, too |
 //! | `default KEY VALUE` | a setting that holds where the command line is silent |
 //! | `recurse DEPTH` | calls itself as deep; deeper than 12,000 is an error of the language |
+//! | `beyond` | reads where its memory cannot be, as no language lets it |
 //! | `work N` | computes in `load`: N times a million steps, or `for-ever` |
 //! | `# …` | nothing |
 
@@ -30,11 +31,15 @@ export!(Interpreter);
 enum Step {
     Get(String),
     Recurse(u32),
+    Beyond,
 }
 
 thread_local! {
     static STEPS: RefCell<Vec<Step>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Within what 32 bits can address, and beyond any memory that a user may have.
+const BEYOND: *const u8 = 0xF000_0000 as *const u8;
 
 /// Calls that the language allows.
 const DEEPEST: u32 = 12_000;
@@ -69,6 +74,7 @@ impl Reading {
                     let depth = depth.parse().map_err(|_| fault("no number".into(), depth))?;
                     self.steps.push(Step::Recurse(depth));
                 }
+                "beyond" => self.steps.push(Step::Beyond),
                 "default" => self.defaults.push((next()?.to_owned(), next()?.to_owned())),
                 "work" => work(next()?.parse().unwrap_or(u64::MAX)),
                 "include" => {
@@ -143,6 +149,8 @@ impl lifecycle::Guest for Interpreter {
                 Step::Recurse(depth) => {
                     black_box(deeper(black_box(depth)));
                 }
+                // SAFETY: whether this is safe is what is tested.
+                Step::Beyond => drop(black_box(unsafe { BEYOND.read_volatile() })),
             }
         }
         Ok(())

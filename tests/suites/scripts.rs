@@ -232,6 +232,31 @@ fn deep_recursion_is_an_error_of_the_script_and_no_dead_user() {
 }
 
 #[test]
+fn a_user_that_reads_beyond_its_memory_ends_and_no_other() {
+    let desk = Desk::new();
+    let script = desk.write("beyond.line", "get /\nbeyond\n");
+    // 20,000 users have not the address space in which the processor finds what is beyond.
+    for users in ["--vus 2", "--tps 100 --max-vus 20000"] {
+        let before = desk.target.seen().path("/");
+        let finished = desk.run(&script, &format!("{users} --iterations 6"));
+        assert_eq!(finished.count("/users/trapped"), 6, "{users}: {}", finished.stderr);
+        let traps = finished.json_at("/users/traps").to_string();
+        assert!(traps.contains("out of bounds memory access"), "{users}: {traps}");
+        assert_eq!(desk.target.seen().path("/") - before, 6, "{users}");
+    }
+}
+
+#[test]
+fn a_script_runs_where_address_space_is_limited() {
+    let desk = Desk::new();
+    let script = desk.write("shop.line", "get /\n");
+    let limited = &["-c", "ulimit -v $0 && exec \"$@\"", "16000000"];
+    let run = with_interpreter(Host::run_file(&script)).target(desk.target.url());
+    run.args("--vus 3 --iterations 6").by("sh", limited).finish().expect_done();
+    assert_eq!(desk.target.seen().path("/"), 6);
+}
+
+#[test]
 fn users_that_take_long_to_make_are_there_when_the_run_begins() {
     let desk = Desk::new();
     // The run is over after its first iteration, and no user is created after that.

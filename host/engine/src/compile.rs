@@ -33,7 +33,7 @@ use wasmtime::component::Component;
 use crate::cache::Cache;
 use crate::error::LoadError;
 use crate::limits::{GuestLimits, Stack};
-use crate::runtime::plain_engine;
+use crate::runtime::{AddressSpace, plain_engine};
 
 /// How compilation is bounded, and how the child that does it is started.
 #[derive(Clone, Debug)]
@@ -119,6 +119,7 @@ pub(crate) fn compile(
     compiler: &Compiler,
     engine: &Engine,
     limits: GuestLimits,
+    space: AddressSpace,
     component: &[u8],
 ) -> Result<(CompiledCode, Compiled, Component), LoadError> {
     let key = cache_key(engine, component);
@@ -135,7 +136,7 @@ pub(crate) fn compile(
         return Ok((artifact, Compiled::Cached, component));
     }
     let began = Instant::now();
-    let artifact = run_child(compiler, limits, component)?;
+    let artifact = run_child(compiler, limits, space, component)?;
     let component = load(engine, &artifact)?;
     let took = began.elapsed();
     if let Some(cache) = cache
@@ -172,6 +173,7 @@ fn cpu() -> String {
 fn run_child(
     compiler: &Compiler,
     limits: GuestLimits,
+    space: AddressSpace,
     component: &[u8],
 ) -> Result<CompiledCode, LoadError> {
     let engine_error = |what: &str, error: std::io::Error| LoadError::Engine {
@@ -181,6 +183,7 @@ fn run_child(
         .arg(&compiler.argument)
         .arg(compiler.memory.to_string())
         .arg(limits.memory.to_string())
+        .arg(space.word())
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -258,7 +261,8 @@ const REFUSED: i32 = 3;
 /// The child's part: limits itself, reads a component from stdin and writes its compiled form to
 /// stdout. Returns the exit code of the process.
 ///
-/// `arguments`: the memory that the child may fill and the guest's memory limit, both in bytes.
+/// `arguments`: the memory that the child may fill and the guest's memory limit, both in bytes, and
+/// the word for what a memory reserves.
 pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     match compile_as_child(arguments) {
         Ok(()) => 0,
@@ -283,13 +287,15 @@ fn write_to_parent(words: &str) {
 }
 
 fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
-    let usage =
-        || LoadError::Engine { reason: "the compiler process takes two numbers".to_owned() };
-    let [data, memory] = arguments else { return Err(usage()) };
+    let usage = || LoadError::Engine {
+        reason: "the compiler process takes two numbers and a word".to_owned(),
+    };
+    let [data, memory, space] = arguments else { return Err(usage()) };
     let number = |text: &std::ffi::OsString| {
         text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or_else(usage)
     };
     let (data, memory) = (number(data)?, number(memory)?);
+    let space = space.to_str().and_then(AddressSpace::from_word).ok_or_else(usage)?;
 
     for (resource, most) in [(Resource::Data, data), (Resource::As, ADDRESS_SPACE)] {
         // A limit that was given to the host may be lowered, and not raised.
@@ -308,7 +314,7 @@ fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
         memory: usize::try_from(memory).map_err(|_| usage())?,
         ..GuestLimits::default()
     };
-    let engine = plain_engine(limits, Stack::OF_A_SCENARIO)?;
+    let engine = plain_engine(limits, space, Stack::OF_A_SCENARIO)?;
     let compiled = engine
         .precompile_component(&component)
         .map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;

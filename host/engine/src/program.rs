@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::ComponentExportIndex;
+use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::artifact::{FileKind, Surface, componentize, surface};
 use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
@@ -15,7 +15,7 @@ use crate::description::Enquiry;
 use crate::error::LoadError;
 use crate::limits::{GuestLimits, Stack};
 use crate::link::{link, uses_wasi};
-use crate::runtime::{Needs, plain_engine, pooled_engine};
+use crate::runtime::{AddressSpace, Needs, plain_engine, pooled_engine};
 use crate::script::{self, ScriptFile, ScriptSource};
 use crate::script_call::LoadedScript;
 use crate::source::ScenarioSource;
@@ -43,7 +43,10 @@ pub struct ScenarioFile {
     /// Whether it was compiled now, or found in the cache.
     pub compiled: Compiled,
     limits: GuestLimits,
+    component: Vec<u8>,
+    compiler: Compiler,
     code: CompiledCode,
+    space: AddressSpace,
     needs: Needs,
     stack: Stack,
     /// The files of the test, if it is a script.
@@ -78,14 +81,16 @@ impl ScenarioFile {
             (false, Some(_)) => return Err(blame(LoadError::NotAnInterpreter)),
             _ => {}
         }
-        let stack = if script.is_some() { Stack::OF_AN_INTERPRETER } else { Stack::OF_A_SCENARIO };
+        let (space, stack) = match script {
+            Some(_) => (AddressSpace::of_an_interpreter(), Stack::OF_AN_INTERPRETER),
+            None => (AddressSpace::Bounded, Stack::OF_A_SCENARIO),
+        };
 
-        let engine = plain_engine(limits, stack)?;
-        let (code, compiled, component) =
-            compile(compiler, &engine, limits, &component).map_err(blame)?;
-        let needs = Needs::of(&component).map_err(blame)?;
-        let enquiry =
-            Enquiry::new(&engine, &component, limits, uses_wasi(&imports)).map_err(blame)?;
+        let engine = plain_engine(limits, space, stack)?;
+        let (code, compiled, loaded) =
+            compile(compiler, &engine, limits, space, &component).map_err(blame)?;
+        let needs = Needs::of(&loaded).map_err(blame)?;
+        let enquiry = Enquiry::new(&engine, &loaded, limits, uses_wasi(&imports)).map_err(blame)?;
         let (FileInfo { scenarios, has_conduct }, files) = match script {
             None => (enquiry.describe()?, None),
             Some(script) => {
@@ -103,7 +108,10 @@ impl ScenarioFile {
             imports,
             compiled,
             limits,
+            component,
+            compiler: compiler.clone(),
             code,
+            space,
             needs,
             stack,
             files,
@@ -129,14 +137,35 @@ impl ScenarioFile {
         }
     }
 
+    /// An engine with room for `users` instances, and the component in it. Where these have not the
+    /// address space for code that checks nothing, the component is compiled to code that does.
+    fn room(&self, users: u32) -> Result<(Engine, Component), LoadError> {
+        let engine = |space| pooled_engine(self.limits, space, self.stack, self.needs, users);
+        if self.space.holds(self.needs, users) {
+            match engine(self.space) {
+                Ok(engine) => {
+                    let component = load(&engine, &self.code)?;
+                    return Ok((engine, component));
+                }
+                Err(error) if self.space == AddressSpace::Bounded => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let space = AddressSpace::Bounded;
+        let engine = engine(space)?;
+        let (_, _, component) =
+            compile(&self.compiler, &engine, self.limits, space, &self.component)?;
+        Ok((engine, component))
+    }
+
     /// Makes room for `users` instances of the scenario with this index into
     /// [`ScenarioFile::scenarios`].
     ///
     /// # Errors
-    /// The machine does not give the address space.
+    /// The machine does not give the address space, or the component cannot be compiled for so
+    /// many.
     pub fn program(&self, index: u32, users: u32) -> Result<Arc<Program>, LoadError> {
-        let engine = pooled_engine(self.limits, self.stack, self.needs, users)?;
-        let component = load(&engine, &self.code)?;
+        let (engine, component) = self.room(users)?;
         let uses_wasi = uses_wasi(&self.imports);
         let wrong = |reason: String| LoadError::WrongWorld { reason };
         let scenario = link(&engine, &component, uses_wasi)?;
