@@ -102,6 +102,11 @@ fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     let mut select: Vec<String> =
         ["--package", "swell-javascript", "--example", "javascript"].map(str::to_owned).into();
     let mut settings = vec![("env.RQUICKJS_SYS_NO_WASI_SDK".to_owned(), "\"1\"".to_owned())];
+    // What stands between QuickJS and the contract runs with each request, so it is made for speed,
+    // where a scenario is made small.
+    for package in ["rquickjs-core", "swell-javascript"] {
+        settings.push((format!("profile.release.package.{package}.opt-level"), "3".to_owned()));
+    }
     for target in WASIP1.iter().map(|target| target.replace('-', "_")) {
         settings.push((format!("env.CC_{target}"), format!("{WASM_CLANG:?}")));
         settings.push((format!("env.AR_{target}"), "\"ar\"".to_owned()));

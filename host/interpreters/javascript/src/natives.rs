@@ -9,12 +9,12 @@ pub(crate) mod runs;
 
 use std::cell::{Cell, RefCell};
 
-use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Value, qjs};
 
 pub(crate) use self::calls::is_over;
 use self::calls::{outside, over, pairs};
 use crate::bindings::http::{
-    self, Error, Keep, Method, Phase, Request, Response, StatusRange, Version,
+    self, Error, Keep, Method, Phase, Phases, Request, Response, StatusRange, Version,
 };
 use crate::bindings::transactions::{self, Outcome, Transaction};
 use crate::bindings::{checks, clock, context, log, metrics, random};
@@ -240,10 +240,28 @@ impl AskedRequest {
     }
 }
 
-fn send<'js>(ctx: Ctx<'js>, asked: Array<'js>) -> rquickjs::Result<Array<'js>> {
-    outside(&ctx)?;
-    let asked = AskedRequest::read(&asked)?;
-    answer(&ctx, http::send(asked.request()), asked.keep)
+/// Sends a request: as a transaction of this kind, or as one that the host names.
+fn send<'js>(ctx: Ctx<'js>, asked: Array<'js>, kind: Option<u32>) -> rquickjs::Result<Array<'js>> {
+    let Some(kind) = kind else { return send_one(&ctx, &asked) };
+    begin(ctx.clone(), kind)?;
+    let answer = send_one(&ctx, &asked);
+    let reason = answer.as_ref().err().map(|error| match error {
+        rquickjs::Error::Exception => {
+            let thrown = ctx.catch();
+            let message = thrown.as_exception().and_then(Exception::message);
+            _ = ctx.throw(thrown);
+            message.unwrap_or_default()
+        }
+        error => error.to_string(),
+    });
+    finish(reason);
+    answer
+}
+
+fn send_one<'js>(ctx: &Ctx<'js>, asked: &Array<'js>) -> rquickjs::Result<Array<'js>> {
+    outside(ctx)?;
+    let asked = AskedRequest::read(asked)?;
+    answer(ctx, http::send(asked.request()), asked.keep)
 }
 
 fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<Array<'js>>> {
@@ -255,63 +273,81 @@ fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<
 }
 
 /// What came: status, body, headers (a line each; null if they are not kept), error, its number,
-/// the URL after redirects, the phases in milliseconds, and whether there are cookies.
+/// the URL after redirects, the phases in milliseconds, whether there are cookies, and room for the
+/// request.
 fn answer<'js>(
     ctx: &Ctx<'js>,
     sent: Result<Response, Error>,
     keep: u8,
 ) -> rquickjs::Result<Array<'js>> {
-    let answer = Array::new(ctx.clone())?;
-    match sent {
-        Ok(response) => {
-            answer.set(0, response.status)?;
-            match response.body {
-                Some(body) if keep == 1 => match String::from_utf8(body) {
-                    Ok(text) => answer.set(1, text)?,
-                    Err(error) => {
-                        answer.set(1, String::from_utf8_lossy(error.as_bytes()).as_ref())?;
-                    }
-                },
-                Some(body) if keep == 2 => answer.set(1, ArrayBuffer::new(ctx.clone(), body)?)?,
-                _ => answer.set(1, Value::new_null(ctx.clone()))?,
-            }
-            let mut has_cookies = false;
-            match response.headers {
-                Some(headers) => {
-                    answer.set(2, lines(&headers))?;
-                    let is_cookie = |name: &str| name.eq_ignore_ascii_case("set-cookie");
-                    has_cookies = headers.iter().any(|(name, _)| is_cookie(name));
-                }
-                None => answer.set(2, Value::new_null(ctx.clone()))?,
-            }
-            answer.set(3, "")?;
-            answer.set(4, 0)?;
-            answer.set(5, response.final_url)?;
-            let phases = &response.phases;
-            let phases = [
-                phases.blocked,
-                phases.connecting,
-                phases.tls,
-                phases.sending,
-                phases.waiting,
-                phases.receiving,
-            ];
-            for (index, phase) in phases.into_iter().enumerate() {
-                answer.set(6 + index, phase as f64 / 1e6)?;
-            }
-            answer.set(12, has_cookies)?;
-        }
+    let response = match sent {
+        Ok(response) => response,
         Err(Error::RunOver) => return Err(over(ctx)),
         Err(error) => {
             let (text, code) = explained(error);
-            answer.set(0, 0)?;
-            answer.set(1, Value::new_null(ctx.clone()))?;
+            let answer = blank(ctx, 0, code, None, false)?;
             answer.set(2, "")?;
             answer.set(3, text)?;
-            answer.set(4, code)?;
+            return Ok(answer);
         }
+    };
+    let is_cookie = |(name, _): &(String, String)| name.eq_ignore_ascii_case("set-cookie");
+    let has_cookies = response.headers.iter().flatten().any(is_cookie);
+    let answer = blank(ctx, response.status, 0, Some(&response.phases), has_cookies)?;
+    match response.body {
+        Some(body) if keep == 1 => match String::from_utf8(body) {
+            Ok(text) => answer.set(1, text)?,
+            Err(error) => answer.set(1, String::from_utf8_lossy(error.as_bytes()).as_ref())?,
+        },
+        Some(body) if keep == 2 => answer.set(1, ArrayBuffer::new(ctx.clone(), body)?)?,
+        _ => {}
+    }
+    if let Some(headers) = response.headers {
+        answer.set(2, lines(&headers))?;
+    }
+    if let Some(url) = response.final_url {
+        answer.set(5, url)?;
     }
     Ok(answer)
+}
+
+/// An answer without words. All its places are made at once, as one that is added to an array is
+/// looked for in all that the array inherits.
+fn blank<'js>(
+    ctx: &Ctx<'js>,
+    status: u16,
+    code: u32,
+    phases: Option<&Phases>,
+    has_cookies: bool,
+) -> rquickjs::Result<Array<'js>> {
+    const NULL: qjs::JSValue = qjs::JS_NULL;
+    let number = |number: u32| qjs::JS_NewFloat64(f64::from(number));
+    let phase = |of: fn(&Phases) -> u64| match phases {
+        Some(phases) => qjs::JS_NewFloat64(of(phases) as f64 / 1e6),
+        None => qjs::JS_UNDEFINED,
+    };
+    let values = [
+        number(status.into()),
+        NULL,
+        NULL,
+        NULL,
+        number(code),
+        NULL,
+        phase(|phases| phases.blocked),
+        phase(|phases| phases.connecting),
+        phase(|phases| phases.tls),
+        phase(|phases| phases.sending),
+        phase(|phases| phases.waiting),
+        phase(|phases| phases.receiving),
+        if has_cookies { qjs::JS_TRUE } else { qjs::JS_FALSE },
+        NULL,
+    ];
+    // SAFETY: none of the values is an object, so none is owned.
+    let array = unsafe {
+        let array = qjs::JS_NewArrayFrom(ctx.as_raw().as_ptr(), values.len() as _, values.as_ptr());
+        Value::from_raw(ctx.clone(), array)
+    };
+    array.into_array().ok_or(rquickjs::Error::Exception)
 }
 
 /// Headers, a line each.

@@ -15,7 +15,7 @@ use rquickjs::{Context, Ctx, Error, Function, Module, Object, Persistent, Runtim
 use crate::loading::LOADING;
 use crate::{modules, natives};
 
-/// Bytes of its own stack that a script may use: what is left of the megabyte is for functions of
+/// Bytes of its own stack that a script may use: what is left of two megabytes is for functions of
 /// the interpreter that do not count.
 const STACK: usize = 384 << 10;
 

@@ -239,12 +239,12 @@ fn with_test<T>(
 /// What a function has returned; of one that is asynchronous, what it comes to. Then all timers
 /// have run out, and nothing is left to do.
 fn finished<'js>(test: &Test, ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Value<'js>> {
-    let turn = test.turn.clone().restore(ctx)?;
     loop {
         while ctx.execute_pending_job() {}
         if !natives::has_timers() {
             break;
         }
+        let turn = test.turn.clone().restore(ctx)?;
         if !turn.call::<_, bool>(())? {
             natives::timers_are_over();
         }

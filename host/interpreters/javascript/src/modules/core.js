@@ -21,7 +21,8 @@ export const kinds = new Map();
 const MOST = 900;
 const numbers = new Map();
 
-function kind(name) {
+/** The number of the kind of transactions with this name. */
+export function kind(name) {
   let number = numbers.get(name);
   if (number === undefined) {
     if (numbers.size >= MOST && name !== 'other') return kind('other');

@@ -3,7 +3,7 @@
 // A request is a transaction, which the host names by method and path. It gets a name here where
 // the script gives one, or stands in a group.
 
-import { at, base64, flat, hooks, milliseconds, native, settings, transaction, whole } from 'swell:core';
+import { at, base64, flat, hooks, kind, milliseconds, native, settings, transaction, whole } from 'swell:core';
 
 // Where an answer, which is an array, says whether it has cookies, and keeps the request.
 const HAS_COOKIES = 12;
@@ -25,7 +25,7 @@ export class Response {
   }
 
   get error() {
-    return this[ANSWER][3];
+    return this[ANSWER][3] ?? '';
   }
 
   get error_code() {
@@ -43,7 +43,7 @@ export class Response {
   /** What was sent; names of headers as they were given, each with a list of its values. */
   get request() {
     return once(this, 'request', () => {
-      const [method, url, words = [], body] = this[ANSWER][ASKED];
+      const [method, url, words = [], body = ''] = this[ANSWER][ASKED];
       const headers = {};
       for (let i = 0; i < words.length; i += 2) (headers[words[i]] ??= []).push(words[i + 1]);
       return { method, url, headers, body };
@@ -119,6 +119,15 @@ export class Response {
     return { status, status_text, url, headers, cookies, body, timings, error, error_code, request };
   }
 }
+
+// The engine knows how objects are laid out as long as there is one with that layout, and finds it out anew after that.
+// So one stays for each step in which a response is made, and of what requests are often given.
+const LAID_OUT = [[], [ANSWER], [ANSWER, 'status'], [ANSWER, 'status', 'body']].map((names) => {
+  const one = Object.create(Response.prototype);
+  for (const name of names) one[name] = null;
+  return one;
+});
+LAID_OUT.push({ tags: null }, { name: null }, { headers: null }, { headers: null, tags: null });
 
 function once(response, name, make) {
   const made = (response[MADE] ??= {});
@@ -291,7 +300,8 @@ export function clearCookies() {
   else if (jar.isUsed) jar = new CookieJar();
 }
 
-let expected = [];
+// Nothing: those that the host takes for a success.
+let expected;
 
 /** Statuses that are no failure: numbers, and ranges as {min: 200, max: 204}. */
 export function expectedStatuses(...statuses) {
@@ -388,9 +398,9 @@ function prepare(method, address, body, params) {
   let link = String(address);
   const isPlain = params === undefined && (body === null || body === undefined) && settings.userAgent === undefined;
   if (isPlain && !jar.isOwn && !link.includes('@')) {
-    return [method, link, undefined, '', settings.discardResponseBodies ? 0 : 1, settings.maxRedirects, 0, expected];
+    return [method, link, undefined, undefined, settings.discardResponseBodies ? 0 : 1, settings.maxRedirects, 0, expected];
   }
-  let sent = '';
+  let sent;
   let headers = params?.headers;
   if (body !== null && body !== undefined) {
     const [bytes, type] = encoded(body);
@@ -440,14 +450,14 @@ function received(asked, answer, address, params) {
   const response = new Response(asked, answer);
   hooks.request?.(response, asked, address, params);
   if (answer[HAS_COOKIES]) (params?.jar ?? jar).receive(response.url, cookiesOf(answer[2]));
-  if (answer[3] !== '' && (params?.throw ?? settings.throw)) throw new Error(answer[3]);
+  if (answer[3] !== null && (params?.throw ?? settings.throw)) throw new Error(answer[3]);
   return response;
 }
 
 function send(method, address, body, params) {
   const name = nameOf(method, address, params);
   const asked = prepare(method, address, body, params);
-  const answer = name === undefined ? native.send(asked) : transaction(String(name), () => native.send(asked));
+  const answer = native.send(asked, name === undefined ? undefined : kind(String(name)));
   return received(asked, answer, address, params);
 }
 

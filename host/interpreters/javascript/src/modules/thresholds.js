@@ -188,9 +188,10 @@ function requested(response, asked, address, params) {
   }
 }
 
-/** Whether a status is a success: it lies in one of the ranges, which follow each other. */
+/** Whether a status is a success: it lies in one of the ranges, which follow each other, or where there are none is
+ * one that the host takes for it. */
 function expects(ranges, status) {
-  if (ranges.length === 0) return status >= 200 && status < 400;
+  if (!(ranges?.length > 0)) return status >= 200 && status < 400;
   return ranges.some((first, i) => i % 2 === 0 && status >= first && status <= ranges[i + 1]);
 }
 
