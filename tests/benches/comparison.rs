@@ -1,27 +1,24 @@
 //! Compares the host with wrk and oha against one nginx, and weighs its virtual users. Run it by
 //! `cargo xtask bench`.
 //!
-//! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and
-//! system time of the generator's process, by request that nginx counted: nobody's own count is
-//! believed. The tools take turns, in an order that rotates, and are compared round by round. An
-//! earlier build of the host, if one is given, is one of the tools.
+//! nginx has a core to itself and so has the generator, which is then what is slow. The tools take
+//! turns, in an order that rotates, and are compared round by round. An earlier build of the host,
+//! if one is given, is one of the tools.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use nix::sys::resource::{UsageWho, getrusage};
-use swell_tests::statistics::{Estimate, Judgement, median};
+use swell_tests::statistics::{Estimate, median};
+use swell_tests::turns::{
+    Contender, SERVICE_CORE, Turn, cpu_ratio, machine, on_its_core, take_turns,
+};
 use swell_tests::{Host, Nginx, Running, guest, wait_until};
 
-/// Where the generator runs, and where nginx does.
-const GENERATOR_CORE: u32 = 0;
-const NGINX_CORE: u32 = 1;
 const CONNECTIONS: &str = "64";
 const FIXED_RATE: &str = "5000";
 const SEED: u64 = 2024;
@@ -83,12 +80,6 @@ enum ToolPace {
     Fixed,
 }
 
-/// What one run came to.
-struct Sample {
-    cpu_us_per_request: f64,
-    requests_per_second: f64,
-}
-
 impl Tool {
     fn name(self) -> &'static str {
         match self {
@@ -109,65 +100,48 @@ impl Tool {
         self.is_ours() || self == Self::EarlierHost
     }
 
-    /// Its command on its core. wrk has no fixed rate: it goes flat out.
-    fn command(self, pace: ToolPace, url: &str, seconds: u32) -> anyhow::Result<Command> {
-        let program = match self {
-            Self::Wrk => "wrk".into(),
-            Self::Oha => std::env::var_os("SWELL_OHA")
-                .context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
-            Self::Host | Self::CoalescingHost => std::env::var_os("SWELL_HOST_BIN")
-                .context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
-            Self::EarlierHost => std::env::var_os(EARLIER_HOST)
-                .with_context(|| format!("{EARLIER_HOST} is not set"))?,
+    /// Where it is. All but wrk come from `cargo xtask bench`.
+    fn program(self) -> anyhow::Result<std::ffi::OsString> {
+        let of = |variable: &str| {
+            std::env::var_os(variable)
+                .with_context(|| format!("{variable} is not set\nhelp: run `cargo xtask bench`"))
         };
-        let mut command = Command::new("taskset");
-        command.args(["--cpu-list", &GENERATOR_CORE.to_string()]).arg(program);
-        let duration = format!("{seconds}s");
         match self {
-            Self::Wrk => command.args(["-t", "1", "-c", CONNECTIONS, "-d", &duration]).arg(url),
-            Self::Oha => {
-                let rate: &[&str] = if pace == ToolPace::Fixed { &["-q", FIXED_RATE] } else { &[] };
-                command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
-            }
-            Self::Host | Self::CoalescingHost | Self::EarlierHost => {
-                let model: &[&str] = match (self, pace) {
-                    (Self::CoalescingHost, _) => &["--tps", FIXED_RATE, "--coalesce", "1ms"],
-                    (_, ToolPace::Fixed) => &["--tps", FIXED_RATE],
-                    (_, ToolPace::FlatOut) => &["--vus", CONNECTIONS],
-                };
-                command
-                    .arg("run")
-                    .arg(lean("plain-get"))
-                    .args(["--target", url, "--duration", &duration])
-                    .args(model)
-            }
-        };
-        Ok(command)
+            Self::Wrk => Ok("wrk".into()),
+            Self::Oha => of("SWELL_OHA"),
+            Self::Host | Self::CoalescingHost => of("SWELL_HOST_BIN"),
+            Self::EarlierHost => of(EARLIER_HOST),
+        }
     }
 
-    fn run(self, pace: ToolPace, nginx: &Nginx, seconds: u32) -> anyhow::Result<Sample> {
-        let mut command = self.command(pace, &nginx.url(), seconds)?;
-        let (requests_before, cpu_before) = (nginx.requests(), cpu_of_children()?);
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("can't run {}", self.name()))?;
-        let (cpu, requests) = (cpu_of_children()? - cpu_before, nginx.requests() - requests_before);
+    /// It at this pace. wrk has no fixed rate: it goes flat out.
+    fn at(self, pace: ToolPace, url: &str) -> anyhow::Result<Contender<'static>> {
+        let (program, url) = (self.program()?, url.to_owned());
+        let command = move |seconds: u32| {
+            let (mut command, duration) = (on_its_core(&program), format!("{seconds}s"));
+            match self {
+                Self::Wrk => command.args(["-t", "1", "-c", CONNECTIONS, "-d", &duration, &url]),
+                Self::Oha => {
+                    let rate: &[&str] =
+                        if pace == ToolPace::Fixed { &["-q", FIXED_RATE] } else { &[] };
+                    let args = ["--no-tui", "-c", CONNECTIONS, "-z", &duration];
+                    command.args(args).args(rate).arg(&url)
+                }
+                Self::Host | Self::CoalescingHost | Self::EarlierHost => {
+                    let model: &[&str] = match (self, pace) {
+                        (Self::CoalescingHost, _) => &["--tps", FIXED_RATE, "--coalesce", "1ms"],
+                        (_, ToolPace::Fixed) => &["--tps", FIXED_RATE],
+                        (_, ToolPace::FlatOut) => &["--vus", CONNECTIONS],
+                    };
+                    let args = ["--target", &url, "--duration", &duration];
+                    command.arg("run").arg(lean("plain-get")).args(args).args(model)
+                }
+            };
+            command
+        };
         // A host that goes flat out is its own limit, and says so by 111.
-        let ended_well =
-            output.status.success() || (self.is_host() && output.status.code() == Some(111));
-        ensure!(
-            ended_well,
-            "{} failed: {}\n{}",
-            self.name(),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        ensure!(requests > 0, "{} sent no request", self.name());
-        Ok(Sample {
-            cpu_us_per_request: cpu.as_secs_f64() * 1e6 / requests as f64,
-            requests_per_second: requests as f64 / f64::from(seconds),
-        })
+        let ends_well_with: &[i32] = if self.is_host() { &[111] } else { &[] };
+        Ok(Contender { name: self.name(), command: Box::new(command), ends_well_with })
     }
 }
 
@@ -176,32 +150,24 @@ fn lean(name: &str) -> PathBuf {
     guest(&format!("lean/{name}"))
 }
 
-/// User and system time of all children that have ended and been waited for.
-fn cpu_of_children() -> anyhow::Result<Duration> {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let microseconds = [usage.user_time(), usage.system_time()]
-        .map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
-    Ok(Duration::from_micros(u64::try_from(microseconds.iter().sum::<i64>())?))
-}
-
 /// Both comparisons of speed, as tables.
 fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
-    let nginx = Nginx::start(Some(NGINX_CORE));
+    let nginx = Nginx::start(Some(SERVICE_CORE));
     let mut text = String::new();
     for (pace, mut tools, bound) in [
         (ToolPace::FlatOut, vec![Tool::Wrk, Tool::Host, Tool::Oha], BOUND_TO_WRK),
         (ToolPace::Fixed, vec![Tool::Oha, Tool::Host, Tool::CoalescingHost], BOUND_TO_OHA),
     ] {
         tools.extend(std::env::var_os(EARLIER_HOST).map(|_| Tool::EarlierHost));
-        let samples = take_turns(pace, &tools, &nginx, rounds, seconds)?;
-        let cpu: Vec<Vec<f64>> = samples
-            .iter()
-            .map(|runs| runs.iter().map(|run| run.cpu_us_per_request).collect())
-            .collect();
-        let rate: Vec<Vec<f64>> = samples
-            .iter()
-            .map(|runs| runs.iter().map(|run| run.requests_per_second).collect())
-            .collect();
+        let url = nginx.url();
+        let contenders: Vec<Contender> =
+            tools.iter().map(|tool| tool.at(pace, &url)).collect::<anyhow::Result<_>>()?;
+        let run = |contender: &Contender| contender.run(seconds, &|| nginx.requests());
+        let turns = take_turns(&contenders.iter().collect::<Vec<_>>(), rounds, &run)?;
+        let each = |of: fn(&Turn) -> f64| -> Vec<Vec<f64>> {
+            turns.iter().map(|turns| turns.iter().map(of).collect()).collect()
+        };
+        let (cpu, rate) = (each(Turn::cpu_us_per_request), each(Turn::requests_per_second));
         let reference = tools[0].name();
         match pace {
             ToolPace::FlatOut => writeln!(
@@ -220,63 +186,32 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
             {reference} (95 % interval) |\n|---|--:|--:|--:|--:|"
         )?;
         for (i, tool) in tools.iter().enumerate() {
-            let (to_cpu, to_rate) = (
-                Estimate::of_ratios(&cpu[i], &cpu[0], SEED),
-                Estimate::of_ratios(&rate[i], &rate[0], SEED),
-            );
+            let to_cpu = cpu_ratio(&turns[i], &turns[0], SEED);
+            let to_rate = Estimate::of_ratios(&rate[i], &rate[0], SEED);
             writeln!(
                 text,
-                "| {} | {:.1} | {} | {:.0} | {} |",
+                "| {} | {:.1} | {to_cpu} | {:.0} | {to_rate} |",
                 tool.name(),
                 median(&cpu[i]),
-                shown(to_cpu),
                 median(&rate[i]),
-                shown(to_rate)
             )?;
         }
         text.push('\n');
         for (i, tool) in tools.iter().enumerate().filter(|(_, tool)| tool.is_ours()) {
-            let judgement = Estimate::of_ratios(&cpu[i], &cpu[0], SEED).judge(bound);
-            let (tool, reached) = (tool.name(), word(judgement));
-            writeln!(text, "CPU per request of {tool} at most {bound} × {reference}: {reached}.")?;
+            let judgement = cpu_ratio(&turns[i], &turns[0], SEED).judge(bound);
+            let tool = tool.name();
+            writeln!(
+                text,
+                "CPU per request of {tool} at most {bound} × {reference}: {judgement}."
+            )?;
         }
         if let Some(earlier) = tools.iter().position(|tool| *tool == Tool::EarlierHost) {
-            let ratio = Estimate::of_ratios(&cpu[1], &cpu[earlier], SEED);
-            writeln!(text, "CPU per request to that of the earlier host: {}.", shown(ratio))?;
+            let ratio = cpu_ratio(&turns[1], &turns[earlier], SEED);
+            writeln!(text, "CPU per request to that of the earlier host: {ratio}.")?;
         }
         text.push('\n');
     }
     Ok(text)
-}
-
-/// For each tool, its samples by round. The first of each is thrown away: it fills caches, the
-/// host's compiled scenario among them.
-fn take_turns(
-    pace: ToolPace,
-    tools: &[Tool],
-    nginx: &Nginx,
-    rounds: u32,
-    seconds: u32,
-) -> anyhow::Result<Vec<Vec<Sample>>> {
-    let mut samples: Vec<Vec<Sample>> = tools.iter().map(|_| Vec::new()).collect();
-    for tool in tools {
-        tool.run(pace, nginx, 1)?;
-    }
-    for round in 0..rounds as usize {
-        for turn in 0..tools.len() {
-            let i = (round + turn) % tools.len();
-            let sample = tools[i].run(pace, nginx, seconds)?;
-            let Sample { cpu_us_per_request, requests_per_second } = sample;
-            writeln!(
-                io::stderr(),
-                "round {}: {:>12} {cpu_us_per_request:6.2} µs/request {requests_per_second:8.0}/s",
-                round + 1,
-                tools[i].name()
-            )?;
-            samples[i].push(sample);
-        }
-    }
-    Ok(samples)
 }
 
 /// What a virtual user weighs, as a table. Where the machine does not let the host have that many,
@@ -286,7 +221,7 @@ fn take_turns(
 /// the scenario's data counts for each of them; the proportional set, beside it, divides such a
 /// page by how many share it, and is what the machine really spends.
 fn memory() -> anyhow::Result<String> {
-    let nginx = Nginx::start(Some(NGINX_CORE));
+    let nginx = Nginx::start(Some(SERVICE_CORE));
     let kinds = [
         ("asleep", lean("sleeper"), false, Some(BOUND_ASLEEP)),
         ("asleep, connected", lean("sleeper-connected"), true, Some(BOUND_CONNECTED)),
@@ -389,35 +324,4 @@ fn settled_memory(host: &mut Running, ready: impl Fn() -> bool) -> Option<Memory
         (settled.1.elapsed() >= Duration::from_secs(2)).then_some(Some(now))
     };
     wait_until(Duration::from_secs(60), "the host's memory to settle", settle)
-}
-
-/// The machine and the day, for the table's head.
-fn machine() -> anyhow::Result<String> {
-    let processors = std::fs::read_to_string("/proc/cpuinfo")?;
-    let names: Vec<&str> = processors
-        .lines()
-        .filter_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map(|(_, name)| name.trim())
-        .collect();
-    let date = Command::new("date").arg("+%Y-%m-%d").output()?;
-    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
-    Ok(format!(
-        "Measured on {date}: {} × {}, nginx on core {NGINX_CORE}, the generator on core \
-        {GENERATOR_CORE}.\n",
-        names.len(),
-        names.first().unwrap_or(&"unknown")
-    ))
-}
-
-fn shown(estimate: Estimate) -> String {
-    let Estimate { median, low, high } = estimate;
-    format!("{median:.2} ({low:.2} to {high:.2})")
-}
-
-fn word(judgement: Judgement) -> &'static str {
-    match judgement {
-        Judgement::Reached => "reached",
-        Judgement::Missed => "missed",
-        Judgement::Undecided => "undecided",
-    }
 }

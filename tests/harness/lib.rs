@@ -20,6 +20,7 @@ mod receivers;
 mod relay;
 pub mod statistics;
 mod terminal;
+pub mod turns;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub use host::{Finished, Host, Running};
 pub use kubernetes::KubernetesSchemas;
 pub use memory::private_memory;
 pub use network::Network;
-pub use nginx::Nginx;
+pub use nginx::{Nginx, NginxKinds};
 pub use notary::Notary;
 pub use prometheus::PrometheusServer;
 pub use proving_ground::{ArrivalTimes, ProvingGround};

@@ -23,6 +23,19 @@ pub struct Nginx {
     _folder: TempDir,
 }
 
+/// The URLs of an nginx with a server for each kind.
+#[derive(Debug)]
+pub struct NginxKinds {
+    /// HTTP/1.1 over TLS, two bytes.
+    pub https: String,
+    /// HTTP/2 over TLS, two bytes.
+    pub http2: String,
+    /// A body of 1 MiB.
+    pub bodies: String,
+    /// 1 KiB of JSON, with `"accepted":true` in it, whatever is posted.
+    pub posts: String,
+}
+
 impl Nginx {
     /// Starts nginx with one worker, which answers every path with 200 and the two bytes `ok`; on
     /// this core alone, if one is given.
@@ -42,18 +55,9 @@ impl Nginx {
     pub fn saying_goodbye_after(requests: u32) -> (Self, String) {
         let addr = free_address();
         let nginx = Self::serving(None, |folder| {
-            let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-                .expect("a constant name makes a certificate");
-            let write = |name: &str, text: String| {
-                let file = folder.path().join(name);
-                std::fs::write(&file, text).expect("the temporary folder can be written");
-                file.display().to_string()
-            };
-            let certificate = write("certificate.pem", certified.cert.pem());
-            let key = write("key.pem", certified.signing_key.serialize_pem());
+            let certificate = certificate(folder);
             let mut server = format!(
-                "server {{\nlisten {addr} ssl http2;\nkeepalive_requests \
-                {requests};\nssl_certificate {certificate};\nssl_certificate_key {key};\n"
+                "server {{\nlisten {addr} ssl http2;\nkeepalive_requests {requests};\n{certificate}"
             );
             for size in [10, 20, 30] {
                 writeln!(
@@ -66,6 +70,36 @@ impl Nginx {
             server + "}\n"
         });
         (nginx, format!("https://{addr}"))
+    }
+
+    /// Starts nginx on this core, with servers for each kind of traffic that is compared.
+    ///
+    /// # Panics
+    /// As [`Nginx::start`].
+    pub fn of_all_kinds(core: u32) -> (Self, NginxKinds) {
+        let [https, http2, bodies, posts] = std::array::from_fn(|_| free_address());
+        let nginx = Self::serving(Some(core), |folder| {
+            write(folder, "mebibyte", &"x".repeat(1 << 20));
+            let (certificate, files) = (certificate(folder), folder.path().display());
+            let ok = "location / { default_type text/plain; return 200 \"ok\"; }\n";
+            let answer =
+                format!("{{\\\"accepted\\\":true,\\\"padding\\\":\\\"{}\\\"}}", "x".repeat(990));
+            format!(
+                "server {{\nlisten {https} ssl;\n{certificate}{ok}}}\n\
+                server {{\nlisten {http2} ssl http2;\n{certificate}{ok}}}\n\
+                server {{\nlisten {bodies};\nsendfile on;\nroot {files};\n\
+                location / {{ try_files /mebibyte =404; }}\n}}\n\
+                server {{\nlisten {posts};\n\
+                location / {{ default_type application/json; return 200 \"{answer}\"; }}\n}}\n"
+            )
+        });
+        let kinds = NginxKinds {
+            https: format!("https://{https}"),
+            http2: format!("https://{http2}"),
+            bodies: format!("http://{bodies}"),
+            posts: format!("http://{posts}"),
+        };
+        (nginx, kinds)
     }
 
     fn serving(core: Option<u32>, server: impl FnOnce(&TempDir) -> String) -> Self {
@@ -137,6 +171,22 @@ impl Drop for Nginx {
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
         let _ = self.process.wait();
     }
+}
+
+/// The file of this name in nginx's folder.
+fn write(folder: &TempDir, name: &str, text: &str) -> String {
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).expect("the temporary folder can be written");
+    file.display().to_string()
+}
+
+/// What a server says of the certificate that it shows.
+fn certificate(folder: &TempDir) -> String {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .expect("a constant name makes a certificate");
+    let file = write(folder, "certificate.pem", &certified.cert.pem());
+    let key = write(folder, "key.pem", &certified.signing_key.serialize_pem());
+    format!("ssl_certificate {file};\nssl_certificate_key {key};\n")
 }
 
 fn configuration(folder: &TempDir, addr: SocketAddr, server: &str) -> String {

@@ -5,6 +5,8 @@
 //! resampling the pairs (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, the
 //! percentile interval).
 
+use std::fmt;
+
 /// A median with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -72,6 +74,23 @@ impl Estimate {
         } else {
             Judgement::Undecided
         }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { median, low, high } = self;
+        write!(f, "{median:.2} ({low:.2} to {high:.2})")
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reached => "reached",
+            Self::Missed => "missed",
+            Self::Undecided => "undecided",
+        })
     }
 }
 

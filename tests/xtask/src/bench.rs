@@ -34,6 +34,9 @@ pub(crate) struct BenchArgs {
     against: Option<PathBuf>,
 }
 
+/// What `bench kinds` measures, in the order in which it does.
+const KINDS: [&str; 8] = ["https", "http2", "bodies", "posts", "slow", "headline", "pulse", "lag"];
+
 /// What `bench cluster` measures, in the order in which it does.
 const PARTS: [&str; 7] = ["steady", "crowds", "starts", "kills", "stops", "joins", "losses"];
 
@@ -44,6 +47,17 @@ enum Which {
         /// Folder for the plots
         #[arg(long, value_name = "DIR", default_value = "tests/benches/plots")]
         plots: PathBuf,
+    },
+    /// What each kind of traffic costs, beside oha, h2load and wrk, as a table; 500 and 5,000 a
+    /// second by slope; what the host takes when it does next to nothing; how late starts are
+    Kinds {
+        /// Pairs of runs to compare; intervals need at least 15
+        #[arg(long, default_value_t = 15)]
+        rounds: u32,
+
+        /// What to measure, if not all; may be given again
+        #[arg(long = "only", value_name = "PART", value_parser = KINDS)]
+        parts: Vec<String>,
     },
     /// How often `host compare` says that equal runs of one nginx differ
     Compare {
@@ -95,6 +109,7 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
         None => comparison(workspace, args),
         Some(Which::Control { plots }) => control(workspace, plots),
         Some(Which::Compare { pairs, seconds }) => compare(workspace, *pairs, *seconds),
+        Some(Which::Kinds { rounds, parts }) => kinds(workspace, *rounds, parts),
         Some(Which::Page { out }) => page_of_an_hour(workspace, out.as_deref()),
         Some(Which::Record { hours }) => record(workspace, *hours),
         Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
@@ -187,6 +202,32 @@ fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
         .env("SWELL_GUESTS", guests)
         .env("SWELL_HOST_BIN", workspace.built("release/host"));
     run_step(bench.env("SWELL_BALTER", build.join("release/balter-rig")))
+}
+
+/// Each kind of traffic against whoever is best at it.
+fn kinds(workspace: &Workspace, rounds: u32, parts: &[String]) -> anyhow::Result<()> {
+    title("what the bench needs");
+    program("nginx", &["-v"], "the service under load")?;
+    program("wrk", &["-v"], "a load generator to compare with")?;
+    program_of("nghttp2-client", "h2load", &["--version"], "one that speaks HTTP/2")?;
+    let oha = program_of_crates_io(workspace, "oha", "a load generator to compare with")?;
+
+    title("what is measured");
+    let guests = workspace.built("guests");
+    let measured = ["plain-get", "many-at-once", "post-and-read"];
+    scenarios::some_guests(workspace, LEAN, &measured, &guests.join("lean"))?;
+    binaries::build(workspace)?;
+
+    title("the measuring");
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "kinds", "--"]);
+    bench.args(["--rounds", &rounds.to_string()]);
+    bench.args(parts.iter().flat_map(|part| ["--only", part]));
+    run_step(
+        bench
+            .env("SWELL_GUESTS", guests)
+            .env("SWELL_HOST_BIN", workspace.built("release/host"))
+            .env("SWELL_OHA", oha),
+    )
 }
 
 /// Against wrk and oha, on nginx.
