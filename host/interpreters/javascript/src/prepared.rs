@@ -24,7 +24,7 @@ const STACK: usize = 384 << 10;
 const GARBAGE: u64 = 256 << 10;
 
 /// More than is free in one piece between objects: a block of this size comes after them all.
-const LARGEST_HOLE: usize = 256 << 10;
+const LARGEST_HOLE: usize = 1 << 20;
 
 /// As malloc aligns what it gives.
 const HOLE_ALIGN: usize = 8;
@@ -50,13 +50,14 @@ extern "C" fn prepare() {
     fill_holes();
 }
 
-/// Takes what is free between objects for good, from large to small: else what a user allocates
-/// would be strewn over all pages, and each user had to have its own of each.
+/// Takes what is free between objects for good, from large to small: else what is allocated after
+/// that would be strewn over all pages, and each user had to have its own of each it writes to.
+/// What is taken is zero, and in no file.
 fn fill_holes() {
     let allocate = |size: usize| {
         let layout = Layout::from_size_align(size, HOLE_ALIGN).expect("both are powers of two");
         // SAFETY: the size is not zero.
-        let block = unsafe { std::alloc::alloc(layout) };
+        let block = unsafe { std::alloc::alloc_zeroed(layout) };
         assert!(!block.is_null(), "nothing limits the memory where this runs");
         (block, layout)
     };
@@ -81,15 +82,24 @@ pub(crate) fn take() -> PreparedEngine {
 }
 
 fn made() -> rquickjs::Result<PreparedEngine> {
+    let compiled = compiled()?;
+    // All that users share lies close together.
+    fill_holes();
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(STACK);
-    runtime.set_loader(OwnModules::default(), OwnModules { compiled: compiled()? });
+    runtime.set_loader(OwnModules, OwnModules);
     // What was caught after the run was over must not keep a loop going.
     runtime.set_interrupt_handler(Some(Box::new(natives::is_over)));
     let context = Context::full(&runtime)?;
     LOADING.set(true);
     let (runner, run, turn) = context.with(|ctx| {
         natives::define(&ctx)?;
+        // All code lies before all that is made by it: a user writes to the second, and to pages
+        // that hold nothing else.
+        for bytecode in &compiled {
+            // SAFETY: this very QuickJS has written it.
+            unsafe { Module::load(ctx.clone(), bytecode) }?;
+        }
         for name in modules::names() {
             evaluated(&ctx, &name)?;
         }
@@ -99,8 +109,7 @@ fn made() -> rquickjs::Result<PreparedEngine> {
         Ok::<_, Error>((Persistent::save(&ctx, runner), run, turn))
     })?;
     LOADING.set(false);
-    // The bytecode goes here, and not in each user.
-    runtime.set_loader(OwnModules::default(), OwnModules::default());
+    drop(compiled);
     runtime.run_gc();
     let used = u64::try_from(runtime.memory_usage().malloc_size).unwrap_or_default();
     runtime.set_gc_threshold(usize::try_from(used + GARBAGE).unwrap_or(usize::MAX));
@@ -108,18 +117,18 @@ fn made() -> rquickjs::Result<PreparedEngine> {
 }
 
 /// Our modules as bytecode without their texts. They come from another engine, whose rubbish goes
-/// with it, so that what users share lies close together.
-fn compiled() -> rquickjs::Result<Vec<(String, Vec<u8>)>> {
+/// with it.
+fn compiled() -> rquickjs::Result<Vec<Vec<u8>>> {
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(STACK);
-    runtime.set_loader(OwnModules::default(), OwnModules::default());
+    runtime.set_loader(OwnModules, OwnModules);
     Context::full(&runtime)?.with(|ctx| {
         let compile = |name: String| {
             let module = declared(&ctx, &name)?;
             // A stack trace is read for places in the script alone.
             let options =
                 WriteOptions { strip_source: true, strip_debug: true, ..WriteOptions::default() };
-            Ok((name, module.write(options)?))
+            module.write(options)
         };
         modules::names().map(compile).collect()
     })
@@ -135,11 +144,8 @@ pub(crate) fn evaluated<'js>(ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Obj
     Module::import(ctx, name)?.finish()
 }
 
-/// Finds the interpreter's own modules by their names, compiled ones first.
-#[derive(Default)]
-struct OwnModules {
-    compiled: Vec<(String, Vec<u8>)>,
-}
+/// Finds the interpreter's own modules by their names.
+struct OwnModules;
 
 impl Resolver for OwnModules {
     fn resolve<'js>(
@@ -160,10 +166,6 @@ impl Loader for OwnModules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        match self.compiled.iter().find(|(compiled, _)| compiled == name) {
-            // SAFETY: this very QuickJS has written it.
-            Some((_, bytecode)) => unsafe { Module::load(ctx.clone(), bytecode) },
-            None => declared(ctx, name),
-        }
+        declared(ctx, name)
     }
 }
