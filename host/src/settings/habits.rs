@@ -145,6 +145,11 @@ const HABITS: &[(&[&str], &str)] = &[
     (&["--agent-join"], "`host node` joins a coordinator"),
     (&["--auth-token"], "--token TOKEN is what the coordinator printed"),
     (&["--agent-weight"], "--weight N says how much a host bears"),
+    (&["--agent-id"], "leave it out: a host is called by the name of its machine"),
+    (
+        &["--agent-wait-timeout-ms"],
+        "leave it out: --hosts N waits until they are there, or until an interrupt",
+    ),
     (&["--control-listen"], "--control ADDR serves the control API"),
     (&["--control-auth-token"], "SWELL_CONTROL_TOKEN in the environment is the token of --control"),
     (
