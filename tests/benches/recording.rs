@@ -1,5 +1,5 @@
-//! Records as many transactions as its argument says. `cargo xtask bench` counts the instructions
-//! of two runs, whose difference is what recording takes.
+//! Records as many transactions as its argument says. `cargo xtask test` and `cargo xtask bench`
+//! count the instructions of two runs, whose difference is what recording takes.
 
 #[path = "../../host/core/tests/allocations/sample.rs"]
 mod sample;

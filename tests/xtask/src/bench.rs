@@ -4,15 +4,15 @@
 //! The measuring itself is in `tests/benches`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use crate::machine::{program, program_of, program_of_crates_io};
-use crate::step::{output, run as run_step, say, title};
+use crate::step::{run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{binaries, page, scenarios};
+use crate::{binaries, instructions, page, scenarios};
 
 /// What of the bench to run.
 #[derive(Debug, clap::Args)]
@@ -250,9 +250,7 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     binaries::build(workspace)?;
 
     title("instructions of the measuring path");
-    program("valgrind", &["--version"], "what counts instructions")?;
-    let (few, many) = (1_000, 11_000);
-    let each = (instructions(workspace, many)? - instructions(workspace, few)?) / (many - few);
+    let each = instructions::of_a_transaction(workspace)?;
     say(&format!(
         "recording a transaction with its request, check and metric: {each} instructions"
     ));
@@ -270,23 +268,4 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
             .env("SWELL_HOST_BIN", workspace.built("release/host"))
             .env("SWELL_OHA", oha),
     )
-}
-
-/// The instructions of a process that records this many transactions.
-fn instructions(workspace: &Workspace, transactions: u64) -> anyhow::Result<u64> {
-    let runner = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
-    let host = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
-    let variable = format!("CARGO_TARGET_{}_RUNNER", host.trim().to_uppercase().replace('-', "_"));
-    let mut bench =
-        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "recording", "--"]);
-    let ran = bench
-        .arg(transactions.to_string())
-        .env(variable, runner)
-        .stdout(Stdio::null())
-        .output()
-        .context("can't run cargo")?;
-    let said = String::from_utf8_lossy(&ran.stderr);
-    let collected =
-        said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    collected.with_context(|| format!("callgrind counted nothing:\n{said}"))
 }

@@ -18,7 +18,7 @@ use crate::machine::{
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{binaries, dependencies, dist, house, page, scenarios, slowest};
+use crate::{binaries, dependencies, dist, house, instructions, page, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -146,6 +146,8 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 
     title("build");
     binaries::build(workspace)?;
+
+    instructions::check(workspace)?;
 
     dist::check(workspace)?;
 

@@ -12,6 +12,7 @@ mod dist;
 mod faults;
 mod fuzz;
 mod house;
+mod instructions;
 mod machine;
 mod nightly;
 mod page;
