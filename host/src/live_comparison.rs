@@ -5,17 +5,19 @@
 //! processor that the load may want. So one comparison is reckoned at a time, on a thread that
 //! gives way to all others, and after each the next one waits nine times as long as it took.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::StatusCode;
 use swell_core::plain::line;
-use swell_outputs::LiveRecords;
+use swell_outputs::RecordPart;
 use swell_report::{ComparedRun, RunComparison};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::aside::aside;
 use crate::live_history;
+use crate::page_runs::PageRuns;
 use crate::serve::{HttpAnswer, PATIENCE};
 
 /// How many times as long as a comparison took no other is reckoned.
@@ -23,22 +25,22 @@ const REST: u32 = 9;
 
 /// See the module's documentation.
 pub(crate) struct LiveComparisons {
-    records: LiveRecords,
+    runs: Rc<dyn PageRuns>,
     turn: Arc<Semaphore>,
 }
 
 /// Where a run is that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum RunPlace {
-    /// Among those of this process, by its name.
+    /// Among those that the page shows, by its name.
     Now(String),
     /// In the user's history, by its identity.
     Kept(String),
 }
 
 impl LiveComparisons {
-    pub(crate) fn new(records: LiveRecords) -> Self {
-        Self { records, turn: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(runs: Rc<dyn PageRuns>) -> Self {
+        Self { runs, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Holds the second of two runs against the first, as a query says: `a=history/ID&b=runs/NAME`.
@@ -54,25 +56,30 @@ impl LiveComparisons {
                 "other runs are being compared; ask again",
             ));
         };
-        let (records, began) = (self.records.clone(), Instant::now());
+        let (runs, began) = (Rc::clone(&self.runs), Instant::now());
         let (reply, replied) = oneshot::channel();
         // The turn is taken to its end, whether or not anybody still waits.
         tokio::task::spawn_local(async move {
             // Whoever wanted it may have gone.
-            let _ = reply.send(aside(move || found(a, b, &records)).await);
+            let _ = reply.send(found(a, b, &*runs).await);
             tokio::time::sleep(began.elapsed() * REST).await;
             drop(turn);
         });
         replied.await.unwrap_or_else(|_| {
             let words = "the runs could not be compared";
             Err(HttpAnswer::error(StatusCode::INTERNAL_SERVER_ERROR, words))
-        })?
+        })
     }
 }
 
-/// What there is to say of B against A. It takes a moment.
-fn found(a: RunPlace, b: RunPlace, records: &LiveRecords) -> Result<HttpAnswer, HttpAnswer> {
-    let (a, b) = (a.read(records)?, b.read(records)?);
+/// What there is to say of B against A.
+async fn found(a: RunPlace, b: RunPlace, runs: &dyn PageRuns) -> Result<HttpAnswer, HttpAnswer> {
+    let (a, b) = (a.told(runs).await?, b.told(runs).await?);
+    aside(move || compared(a.read()?, b.read()?)).await?
+}
+
+/// The same of runs that have been read.
+fn compared(a: ComparedRun, b: ComparedRun) -> Result<HttpAnswer, HttpAnswer> {
     if a.id() == b.id() {
         let words = format!("both are the same run, {}: name another", line(a.id()));
         return Err(HttpAnswer::error(StatusCode::UNPROCESSABLE_ENTITY, &words));
@@ -104,16 +111,39 @@ impl RunPlace {
         }
     }
 
-    /// The run, as far as it has come. It takes a moment.
-    fn read(self, records: &LiveRecords) -> Result<ComparedRun, HttpAnswer> {
-        let part = match self {
-            Self::Now(name) => records.after(&name, None).ok_or_else(|| {
-                let words = format!("no run {name:?} has begun here; GET /v1/runs lists them");
-                HttpAnswer::error(StatusCode::NOT_FOUND, &words)
-            }),
-            Self::Kept(id) => live_history::record(&id),
+    /// What it has told, where it is among those that the page shows.
+    async fn told(self, runs: &dyn PageRuns) -> Result<ReachedRun, HttpAnswer> {
+        let name = match self {
+            Self::Now(name) => name,
+            Self::Kept(id) => return Ok(ReachedRun::Kept(id)),
         };
-        part.map(|part| part.compared())
+        let missing = || {
+            let words = format!("no run {name:?} has begun here; GET /v1/runs lists them");
+            HttpAnswer::error(StatusCode::NOT_FOUND, &words)
+        };
+        match runs.after(&name, None).await {
+            Ok(part) if part.entries.is_empty() => Err(missing()),
+            Ok(part) => Ok(ReachedRun::Now(part)),
+            Err(refused) if refused.status == StatusCode::NOT_FOUND => Err(missing()),
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+/// A run that is there, as far as it has come.
+enum ReachedRun {
+    Now(RecordPart),
+    /// It is still in its file.
+    Kept(String),
+}
+
+impl ReachedRun {
+    /// Reads it, which takes a moment.
+    fn read(self) -> Result<ComparedRun, HttpAnswer> {
+        match self {
+            Self::Now(part) => Ok(part.compared()),
+            Self::Kept(id) => live_history::record(&id).map(|part| part.compared()),
+        }
     }
 }
 

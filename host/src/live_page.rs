@@ -1,4 +1,5 @@
-//! `--ui`: a page that follows the runs of this process, at one address with the control API.
+//! `--ui`: a page that follows the runs of this process, or of the cluster that it has joined, at
+//! one address with the control API.
 //!
 //! The page asks for a run's record so far, and then for what comes, as server-sent events: the
 //! lines of the record as `--out jsonl` has them, each under its [`EntryId`], so that whoever lost
@@ -20,16 +21,15 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
-use swell_outputs::{BuiltPage, EntryId, LiveRecords, LoggedEntry, RecordPart};
+use swell_outputs::{BuiltPage, EntryId, LoggedEntry, RecordFollower, RecordPart};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::access::header;
 use crate::aside::aside;
-use crate::control_api::ControlApi;
-use crate::handle::Handle;
 use crate::live_comparison::LiveComparisons;
 use crate::live_history;
 use crate::page_access::PageAccess;
+use crate::page_runs::PageRuns;
 use crate::serve::{
     AnswerBody, AnswerPiece, Busy, Call, HttpAnswer, OngoingAnswer, PATIENCE, whole,
 };
@@ -70,8 +70,7 @@ const PAGE_POLICY: &str = "frame-ancestors 'none'";
 
 /// See the module's documentation.
 pub(crate) struct LivePage {
-    api: Rc<ControlApi>,
-    records: LiveRecords,
+    runs: Rc<dyn PageRuns>,
     comparisons: LiveComparisons,
     page: BuiltPage,
     access: PageAccess,
@@ -80,17 +79,12 @@ pub(crate) struct LivePage {
 }
 
 impl LivePage {
-    /// The page of the runs behind an API, whose records these are.
-    pub(crate) fn new(
-        api: Rc<ControlApi>,
-        records: LiveRecords,
-        page: BuiltPage,
-        access: PageAccess,
-    ) -> Self {
+    /// The page of these runs.
+    pub(crate) fn new(runs: Rc<dyn PageRuns>, page: BuiltPage, access: PageAccess) -> Self {
         let places = |places| Arc::new(Semaphore::new(places));
         let (streams, reads) = (places(MAX_STREAMS), places(MAX_READS));
-        let comparisons = LiveComparisons::new(records.clone());
-        Self { api, records, comparisons, page, access, streams, reads }
+        let comparisons = LiveComparisons::new(Rc::clone(&runs));
+        Self { runs, comparisons, page, access, streams, reads }
     }
 
     /// Answers a call.
@@ -123,11 +117,8 @@ impl LivePage {
             _ => {
                 let caller = self.access.admit(&call, now)?;
                 match asked(&call) {
-                    Some(PageCall::Record(name)) => {
-                        let run = self.api.run(&name)?;
-                        self.record(&run, &call).await
-                    }
-                    Some(PageCall::Stream(name)) => self.stream(self.api.run(&name)?, call),
+                    Some(PageCall::Record(name)) => self.record(&name, &call).await,
+                    Some(PageCall::Stream(name)) => self.stream(name, call).await,
                     Some(PageCall::History) => {
                         let _place = self.place().await?;
                         let runs = aside(live_history::list).await??;
@@ -141,10 +132,7 @@ impl LivePage {
                         let part = aside(move || live_history::record(&id)).await??;
                         written_out(part, None, &call).await
                     }
-                    None => {
-                        let Call { method, path, body, .. } = &call;
-                        Ok(self.api.answer(caller, method, path, body).await.into())
-                    }
+                    None => Ok(self.runs.answer(caller, call).await.into()),
                 }
             }
         }
@@ -175,25 +163,31 @@ impl LivePage {
     }
 
     /// The record of a run so far, or what came after an entry; nothing before the run begins.
-    async fn record(&self, run: &Handle, call: &Call) -> Result<Response<AnswerBody>, HttpAnswer> {
+    async fn record(&self, name: &str, call: &Call) -> Result<Response<AnswerBody>, HttpAnswer> {
         let _place = self.place().await?;
         let seen = seen(call);
-        match self.records.after(&run.name, seen.as_ref()) {
-            Some(part) => written_out(part, seen, call).await,
-            None => Ok(whole(LINES, Bytes::new())),
+        let part = self.runs.after(name, seen.as_ref()).await?;
+        if part.is_of_nothing() {
+            return Ok(whole(LINES, Bytes::new()));
         }
+        written_out(part, seen, call).await
     }
 
     /// What a run tells from an entry on, for as long as it goes on.
-    fn stream(&self, run: Rc<Handle>, call: Call) -> Result<Response<AnswerBody>, HttpAnswer> {
+    async fn stream(&self, name: String, call: Call) -> Result<Response<AnswerBody>, HttpAnswer> {
         let place = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
             let words =
                 format!("{MAX_STREAMS} pages follow runs already; close one, and this one goes on");
             HttpAnswer::error(StatusCode::SERVICE_UNAVAILABLE, &words)
         })?;
+        // What is told after the first part is news.
+        let follower = self.runs.follow();
+        let seen = seen(&call);
+        let first = self.runs.after(&name, seen.as_ref()).await?;
         let (to, pieces) = OngoingAnswer::new();
-        let teller = StreamTeller { run, seen: seen(&call), to, _place: place, _busy: call.busy };
-        tokio::task::spawn_local(teller.tell(self.records.clone()));
+        let runs = Rc::clone(&self.runs);
+        let teller = StreamTeller { runs, name, seen, to, _place: place, _busy: call.busy };
+        tokio::task::spawn_local(teller.tell(first, follower));
         let mut response = Response::new(Box::pin(pieces) as AnswerBody);
         set(&mut response, CONTENT_TYPE, EVENTS);
         Ok(response)
@@ -287,7 +281,8 @@ fn written<W: Write>(entries: &[LoggedEntry], mut to: W) -> W {
 
 /// Somebody who is told what a run tells.
 struct StreamTeller {
-    run: Rc<Handle>,
+    runs: Rc<dyn PageRuns>,
+    name: String,
     seen: Option<EntryId>,
     to: mpsc::Sender<AnswerPiece>,
     _place: OwnedSemaphorePermit,
@@ -295,37 +290,44 @@ struct StreamTeller {
 }
 
 impl StreamTeller {
-    async fn tell(mut self, records: LiveRecords) {
-        let mut follower = records.follow();
-        let mut silence: u32 = 0;
+    async fn tell(mut self, first: RecordPart, mut follower: Option<RecordFollower>) {
+        let (mut silence, mut first) = (0_u32, Some(first));
         if !self.send(AnswerPiece::More(Bytes::from_static(RETRY.as_bytes()))).await {
             return;
         }
         loop {
-            let part = records.after(&self.run.name, self.seen.as_ref());
-            let is_over = match &part {
-                Some(part) => part.entries.is_empty() && part.is_over,
-                // It ended before it began: a look later its record would be there.
-                None => silence > 0 && self.run.is_over(),
+            let part = match first.take() {
+                Some(part) => part,
+                None => match self.runs.after(&self.name, self.seen.as_ref()).await {
+                    Ok(part) => part,
+                    // Whoever follows connects again, and is told then what is amiss.
+                    Err(_) => return,
+                },
             };
-            if is_over {
+            let RecordPart { run, entries, is_over } = part;
+            // If it ended before it began, its record would be there a look later.
+            let is_surely_over = is_over && (!run.is_empty() || silence > 0);
+            if entries.is_empty() && is_surely_over {
                 self.send(AnswerPiece::Last(Bytes::from_static(b"event: over\ndata: {}\n\n")))
                     .await;
                 // Until it is on its way, the process does not end.
                 let _ = tokio::time::timeout(LAST_WORDS, self.to.closed()).await;
                 return;
             }
-            if let Some(part) = part.filter(|part| !part.entries.is_empty()) {
+            if !entries.is_empty() {
                 silence = 0;
-                for some in part.entries.chunks(ENTRIES_A_PIECE) {
-                    if !self.send_entries(&part.run, some).await {
+                for some in entries.chunks(ENTRIES_A_PIECE) {
+                    if !self.send_entries(&run, some).await {
                         return;
                     }
                 }
-                continue;
+                // Where nobody tells that there is news, it is looked for in a while.
+                if is_over || follower.is_some() {
+                    continue;
+                }
             }
             tokio::select! {
-                () = follower.news() => {}
+                () = news(&mut follower) => {}
                 () = self.to.closed() => return,
                 () = tokio::time::sleep(LOOK) => silence += 1,
             }
@@ -355,6 +357,14 @@ impl StreamTeller {
 
     async fn send(&self, piece: AnswerPiece) -> bool {
         tokio::time::timeout(SLOW, self.to.send(piece)).await.is_ok_and(|sent| sent.is_ok())
+    }
+}
+
+/// Waits until there is something new, where somebody tells of that.
+async fn news(follower: &mut Option<RecordFollower>) {
+    match follower {
+        Some(follower) => follower.news().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -58,6 +58,7 @@ mod one_run;
 mod outside;
 mod own_use;
 mod page_access;
+mod page_runs;
 mod plan;
 mod preflight;
 mod prepare;

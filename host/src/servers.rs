@@ -19,6 +19,7 @@ use crate::access::{Access, header, is_loopback};
 use crate::control_api::{Caller, ControlApi};
 use crate::live_page::LivePage;
 use crate::page_access::{PageAccess, Way};
+use crate::page_runs::{OwnRuns, PageRuns};
 use crate::serve::{self, Call, HttpAnswer};
 use crate::settings::flags::Settings;
 
@@ -34,10 +35,11 @@ pub(crate) struct PageOptions {
 
 /// A live page that can be served once there are runs: all that can be wrong with it is not.
 pub(crate) struct ReadyPage {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     page: BuiltPage,
     access: PageAccess,
     tls: Option<TlsAcceptor>,
+    /// Of the runs of this process, where these are shown.
     pub(crate) records: LiveRecords,
 }
 
@@ -110,7 +112,10 @@ impl Servers {
             self.control(address, Rc::clone(api)).await?;
         }
         match page {
-            Some(page) => self.page(page, Rc::clone(api)).await.map(Some),
+            Some(page) => {
+                let runs = OwnRuns::new(Rc::clone(api), page.records.clone());
+                self.page(page, Rc::new(runs)).await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -148,13 +153,16 @@ impl Servers {
         Ok(())
     }
 
-    /// Serves the live page, with the control API at the same address.
-    async fn page(
+    /// Serves the live page of these runs, with the control API at the same address.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub(crate) async fn page(
         &mut self,
         ready: ReadyPage,
-        api: Rc<ControlApi>,
+        runs: Rc<dyn PageRuns>,
     ) -> anyhow::Result<Rc<LivePage>> {
-        let ReadyPage { address, page, mut access, tls, records } = ready;
+        let ReadyPage { address, page, mut access, tls, .. } = ready;
         let listener = serve::listen("ui", address).await?;
         let at = listener.local_addr()?;
         access.at_port(at.port());
@@ -164,7 +172,7 @@ impl Servers {
             _ => at.to_string(),
         };
         tracing::info!("live page: {}://{shown}", access.scheme());
-        let page = Rc::new(LivePage::new(api, records, page, access));
+        let page = Rc::new(LivePage::new(runs, page, access));
         let answering = Rc::clone(&page);
         self.0.spawn_local(serve::serve(listener, tls, move |call| {
             let page = Rc::clone(&answering);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use swell_tests::{
     Behaviour, CallReply, Finished, Host, Running, Target, TargetSettings, call, free_address,
@@ -241,6 +242,138 @@ fn a_page_that_cannot_be_served_so_is_refused_with_the_cure_before_anything_is_s
         assert!(words.iter().all(|words| run.stderr.contains(words)), "{flags}: {}", run.stderr);
     }
     assert_eq!(target.seen().requests, 0);
+}
+
+const RECORD: &str = "/v1/runs/plain_get/record";
+
+/// A coordinator without a page, a run that its cluster does, and nodes that serve the page.
+struct JoinedPages {
+    lead: Running,
+    nodes: Vec<Running>,
+    pages: Vec<SocketAddr>,
+    submitted: Running,
+}
+
+impl JoinedPages {
+    /// With so many pages, each of which has the first frame.
+    fn start(target: &Target, pages: usize) -> Self {
+        let lead = Host::new("node").args(&format!("--listen {}", free_address())).start();
+        let invitation = lead.invitation();
+        let pages: Vec<SocketAddr> = (0..pages).map(|_| free_address()).collect();
+        let join = |at| Host::new("node").args(&invitation).args(&format!("--ui {at}")).start();
+        let nodes = pages.iter().map(join).collect();
+        let run = Host::run_guest("plain-get").target(target.url());
+        let submitted = run.args(&invitation).args("--tps 50").start();
+        for at in &pages {
+            wait_until(PATIENCE, "the page", || TcpStream::connect(at).ok());
+            wait_until(PATIENCE, "the first frame", || {
+                call(*at, "GET", RECORD, &[], "").body.contains("\"frame\"").then_some(())
+            });
+        }
+        Self { lead, nodes, pages, submitted }
+    }
+
+    /// Stops the run on a page; gives what the command had that began it.
+    fn stop(self, at: SocketAddr) -> Finished {
+        assert_eq!(call(at, "POST", "/v1/runs/plain_get/stop", &[], "").status, 202);
+        let finished = self.submitted.wait();
+        self.lead.interrupt();
+        self.lead.wait();
+        self.nodes.into_iter().for_each(|node| drop(node.wait()));
+        finished
+    }
+}
+
+#[test]
+fn pages_of_nodes_that_joined_show_the_runs_of_the_cluster_and_have_the_lead_obey() {
+    let target = target();
+    let mut cluster = JoinedPages::start(&target, 2);
+    let (first, second) = (cluster.pages[0], cluster.pages[1]);
+    let get = |at, path: &str| call(at, "GET", path, &[], "");
+    assert_eq!(get(first, "/").header("Content-Type"), Some("text/html; charset=utf-8"));
+    assert_eq!(get(first, "/v1/runs").json_at("/runs/0/name"), json!("plain_get"));
+    let record = get(first, RECORD);
+    let seen = record.header("Swell-Entry").expect("it has a last entry").to_owned();
+    assert_eq!(record.body.lines().count() as u64, number(&seen));
+    assert!(get(second, RECORD).body.starts_with(&record.body));
+    let mut follower = Followed::start(second, &seen);
+    for after in 1..=3 {
+        let (id, _) = follower.entry().expect("it goes on");
+        assert_eq!(number(&id), number(&seen) + after);
+    }
+
+    let goal = |headers: &[&str]| {
+        let headers = [&[JSON][..], headers].concat();
+        call(first, "PUT", "/v1/runs/plain_get/goal", &headers, "{\"tps\": 80}").status
+    };
+    assert_eq!(goal(&["Origin: http://evil.example"]), 403);
+    let own = format!("Origin: http://{first}");
+    assert_eq!(goal(&[&own, "Sec-Fetch-Site: same-origin"]), 200);
+    wait_until(PATIENCE, "its mark", || {
+        get(second, RECORD).body.contains("on the page").then_some(())
+    });
+    let body = json!({ "file": guest("plain-get"), "tps": 5 }).to_string();
+    assert_eq!(call(first, "POST", "/v1/runs", &[JSON, &own], &body).status, 403);
+    for path in ["runs/nobody/stream", "runs/nobody/record", "comparison?a=runs/x&b=runs/y"] {
+        assert_eq!(get(first, &format!("/v1/{path}")).status, 404, "{path}");
+    }
+
+    // A node that leaves takes nothing with it but its page.
+    let leaver = cluster.nodes.remove(0);
+    leaver.interrupt();
+    leaver.wait().expect_code(0);
+    assert!(TcpStream::connect(first).is_err());
+    let finished = cluster.stop(second);
+    let mut report = None;
+    while let Some((_, mut entry)) = follower.entry() {
+        report = report.or_else(|| entry.get_mut("end").map(Value::take));
+    }
+    let report = report.expect("its end was told");
+    assert_eq!(
+        report["report"]["measured"]["transactions"]["ok"],
+        *finished.json_at("/measured/transactions/ok")
+    );
+}
+
+#[test]
+fn a_page_of_a_node_says_that_the_lead_is_out_of_reach_and_goes_on_when_it_is_back() {
+    let target = target();
+    let cluster = JoinedPages::start(&target, 1);
+    let at = cluster.pages[0];
+    let (id, _) = Followed::start(at, "").entry().expect("it goes on");
+    cluster.lead.signal(Signal::STOP);
+    let lost = wait_until(PATIENCE, "the loss to be told", || {
+        let reply = call(at, "GET", RECORD, &[], "");
+        (reply.status != 200).then_some(reply)
+    });
+    assert!(lost.status == 502 && lost.error().contains("out of reach"), "{lost:?}");
+    assert_eq!(call(at, "GET", "/", &[], "").status, 200);
+    cluster.lead.signal(Signal::CONT);
+    let mut again = wait_until(PATIENCE, "the lead to be found again", || {
+        let mut again = Followed::start(at, &id);
+        (again.status() == 200).then_some(again)
+    });
+    let (next, _) = again.entry().expect("it goes on");
+    assert_eq!(number(&next), number(&id) + 1);
+    cluster.stop(at);
+}
+
+#[test]
+fn a_node_that_cannot_serve_its_page_says_so_and_does_not_join() {
+    let lead = Host::new("node").args(&format!("--listen {}", free_address())).start();
+    let invitation = lead.invitation();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = taken.local_addr().expect("it is bound");
+    for (flags, words) in [
+        (format!("--ui {address}"), "cannot listen there"),
+        ("--ui 0.0.0.0:0".to_owned(), "needs a token"),
+    ] {
+        let node = Host::new("node").args(&invitation).args(&flags).finish().expect_code(104);
+        assert!(node.stderr.contains(words), "{flags}: {}", node.stderr);
+    }
+    assert!(!lead.stderr().contains("is here"), "{}", lead.stderr());
+    lead.interrupt();
+    lead.wait().expect_code(0);
 }
 
 /// Has a browser do what a test of `host/web/tests/browser/live.ts` says.

@@ -55,7 +55,7 @@ pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::html::{ComparedSide, ComparisonPage};
 pub use self::live_records::{
-    EntryId, LiveRecords, LoggedEntry, ReceivedPart, RecordFollower, RecordPart, part_of_file,
+    EntryId, LiveRecords, LoggedEntry, RecordFollower, RecordPart, part_of_file,
 };
 pub use self::outputs::{AskedOutputs, KINDS, Outputs};
 pub use self::page::{BuiltPage, PAGE, PAGE_MISSING};

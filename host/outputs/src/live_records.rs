@@ -25,7 +25,6 @@ use tokio::sync::watch;
 
 pub use self::log::LoggedEntry;
 use self::log::{RecordLog, thinned};
-pub use self::transfer::ReceivedPart;
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::record_file::Bounds;
 use crate::sink::Sink;

@@ -154,7 +154,7 @@ impl CoordinatorClient {
         body: Vec<u8>,
     ) -> Result<ApiReply, LinkError> {
         let (method, path) = (method.to_owned(), path.to_owned());
-        self.ask(MemberRequest::Call(MemberCall { method, path, body })).await
+        self.ask(MemberRequest::Call(MemberCall { method, path, body, is_of_page: false })).await
     }
 
     async fn ask(&mut self, request: MemberRequest) -> Result<ApiReply, LinkError> {

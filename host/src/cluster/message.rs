@@ -69,6 +69,8 @@ pub(crate) struct MemberCall {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) body: Vec<u8>,
+    /// Whether the live page of the member makes it, in somebody's browser.
+    pub(crate) is_of_page: bool,
 }
 
 /// A run that a cluster is to do.

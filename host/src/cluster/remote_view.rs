@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::json;
 use swell_core::units::print_rate;
-use swell_outputs::{EntryId, ReceivedPart};
+use swell_outputs::{EntryId, LoggedEntry, RecordPart};
 use swell_report::record::Entry;
 use swell_tui::KeyRequest;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -82,11 +82,11 @@ impl FollowedRecord {
         let seen = self.seen.as_ref().map(ToString::to_string).unwrap_or_default();
         let path = path(&self.name, &format!("/record?after={seen}"));
         let part = client.insist_on_bytes(&path).await?;
-        let part = ReceivedPart::from_bytes(&part)
+        let part = RecordPart::from_bytes(&part)
             .context("what the coordinator tells of the run's seconds makes no sense")?;
-        let Some(last) = part.last else { return Ok(()) };
-        for entry in &part.entries {
-            if let Entry::Header(header) = entry {
+        let Some(last) = part.last() else { return Ok(()) };
+        for entry in part.entries.iter().map(LoggedEntry::entry) {
+            if let Entry::Header(header) = &entry {
                 // What was told before is in what follows, too.
                 let header = Arc::new((**header).clone());
                 self.screen.change(|dashboard| {
@@ -94,7 +94,7 @@ impl FollowedRecord {
                     dashboard.handle_begin(&header);
                 });
             }
-            self.screen.tell(&last.run, entry);
+            self.screen.tell(&last.run, &entry);
         }
         self.seen = Some(last);
         Ok(())

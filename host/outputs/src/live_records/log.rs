@@ -182,7 +182,7 @@ impl LoggedEntry {
         Self { numbers, ..Self::new(&Entry::Frame(Box::new(frame))) }
     }
 
-    fn numbered(self, number: u64) -> Self {
+    pub(super) fn numbered(self, number: u64) -> Self {
         Self { numbers: (number, number), ..self }
     }
 
@@ -232,7 +232,8 @@ impl LoggedEntry {
         }
     }
 
-    pub(super) fn entry(&self) -> Entry {
+    /// The entry itself, which takes a moment to read.
+    pub fn entry(&self) -> Entry {
         from_bytes(&self.bytes).expect("it was written whole")
     }
 }

@@ -33,7 +33,10 @@ pub(crate) async fn answer(
             }
             let answer = match what {
                 Requested::Call(call) => match call.method.parse::<Method>() {
-                    Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
+                    Ok(method) => {
+                        let caller = if call.is_of_page { Caller::Page } else { Caller::Member };
+                        api.answer(caller, &method, &call.path, &call.body).await
+                    }
                     Err(_) => {
                         HttpAnswer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP")
                     }

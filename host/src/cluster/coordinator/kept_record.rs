@@ -69,7 +69,7 @@ mod tests {
     fn a_record_is_asked_for_by_the_name_of_its_run() {
         let asked = |method: &str, path: &str| {
             let (method, path) = (method.to_owned(), path.to_owned());
-            run_of_record(&MemberCall { method, path, body: Vec::new() })
+            run_of_record(&MemberCall { method, path, body: Vec::new(), is_of_page: false })
         };
         assert_eq!(asked("GET", "/v1/runs/a%20b/record").as_deref(), Some("a b"));
         assert_eq!(asked("GET", "/v1/runs/a%2Frecord/record").as_deref(), Some("a/record"));

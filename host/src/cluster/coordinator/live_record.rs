@@ -23,11 +23,11 @@ pub(super) fn live_record(
     name: &str,
     seen: Option<&EntryId>,
 ) -> ApiReply {
-    if runs.named(name).is_none() {
+    let Some(run) = runs.named(name) else {
         return ApiReply::error(404, &format!("there is no run {name:?}"));
-    }
-    let nothing = || RecordPart { run: String::new(), entries: Vec::new(), is_over: false };
-    let part = records.after(name, seen).unwrap_or_else(nothing);
+    };
+    let is_over = run.is_over();
+    let part = records.after(name, seen).unwrap_or_else(|| RecordPart::empty(is_over));
     ApiReply { status: 200, is_json: false, body: part.to_bytes() }
 }
 
@@ -39,7 +39,7 @@ mod tests {
     fn a_run_is_followed_from_an_entry_on_or_from_its_beginning() {
         let asked = |path: &str| {
             let (method, path) = ("GET".to_owned(), path.to_owned());
-            followed_run(&MemberCall { method, path, body: Vec::new() })
+            followed_run(&MemberCall { method, path, body: Vec::new(), is_of_page: false })
         };
         let entry = |number| EntryId { run: "1a-f00".to_owned(), number };
         let path = "/v1/runs/a%20b/record?after=1a-f00.57";

@@ -3,27 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use hyper::StatusCode;
 use swell_cluster::Token;
 use swell_driver::Threads;
 use swell_driver::machine;
 use swell_outputs::Outputs;
 use swell_report::Exit;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
 
+use super::lead_runs::LeadRuns;
 use super::run::do_part;
-use super::thread::{Forwarded, MembershipEvent, join_cluster};
+use super::thread::{MembershipEvent, join_cluster};
 use crate::cluster::coordinator::command::{ListenOptions, coordinate};
-use crate::cluster::message::MemberCall;
-use crate::cluster::requests::ApiReply;
 use crate::cluster::this_host::{default_weight, own_name, parse_weight};
-use crate::serve::{Call, HttpAnswer, JSON, TEXT};
-use crate::servers::{PageOptions, Servers};
+use crate::control_api::Caller;
+use crate::page_runs::PageRuns as _;
+use crate::servers::{PageOptions, ReadyPage, Servers};
 use crate::settings::flags::{UI_ADDRESS, parse_receiver, parse_ui_address};
 use crate::settings::layer::CommandFlags;
 use crate::settings::layers::Layers;
@@ -32,8 +30,6 @@ use crate::terminal;
 
 /// Calls of the control API that wait to be forwarded.
 const MAX_CALLS_TO_FORWARD: usize = 16;
-/// The longest wait for the coordinator's answer to a call: a run's report comes with its end.
-const MAX_CALL: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
@@ -81,7 +77,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
 
-    /// With --listen: serve a page at this address that shows the runs while they go on, in a
+    /// Serve a page at this address that shows the runs of the whole cluster while they go on, in a
     /// browser, and lets them be paused, resumed, stopped and given another rate; the control API
     /// is there too. Without an address: 127.0.0.1:6565. Beyond loopback it asks for the token in
     /// the variable SWELL_CONTROL_TOKEN, and needs a certificate or --ui-plain.
@@ -171,12 +167,6 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
             to,
         });
     }
-    if let Some(PageOptions { address, .. }) = page {
-        bail!(
-            "--ui {address}: the node that leads serves the page\nhelp: give it to `host node \
-            --listen`; --control {address} has the control API of the whole cluster here"
-        );
-    }
     let token = match (args.token, args.coordinator) {
         (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,
         (Some(token), None) => token,
@@ -186,11 +176,12 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
         ),
     };
     let journals = Outputs::journals(journal.as_deref())?;
+    let page = page.map(|page| page.ready()).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, take_part(token, weight, journals, control))
+    LocalSet::new().block_on(&runtime, take_part(token, weight, journals, (control, page)))
 }
 
 /// Takes part in all runs of a cluster.
@@ -198,13 +189,23 @@ async fn take_part(
     token: Token,
     weight: f64,
     journals: Option<Outputs>,
-    control: Option<SocketAddr>,
+    (control, page): (Option<SocketAddr>, Option<ReadyPage>),
 ) -> anyhow::Result<Exit> {
     let threads = Rc::new(Threads::start(machine::allowed_cores())?);
     let (forward, forwarded) = mpsc::channel(MAX_CALLS_TO_FORWARD);
     let mut servers = Servers::default();
-    if let Some(address) = control {
-        servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
+    let of_lead = Rc::new(LeadRuns::new(forward));
+    let of_page = page.as_ref().map(|page| page.address);
+    if let Some(address) = control.filter(|address| of_page != Some(*address)) {
+        let of_lead = Rc::clone(&of_lead);
+        let answer = move |call| {
+            let of_lead = Rc::clone(&of_lead);
+            async move { of_lead.answer(Caller::Here, call).await }
+        };
+        servers.calls(address, answer).await?;
+    }
+    if let Some(page) = page {
+        servers.page(page, of_lead).await?;
     }
     let mut membership = join_cluster(token, own_name(), forwarded)?;
     let mut stops = Stops::listen()?;
@@ -251,21 +252,4 @@ async fn take_part(
     };
     membership.end().await;
     Ok(exit)
-}
-
-/// Lets the coordinator answer a call that was made here.
-async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> HttpAnswer {
-    let (reply, replied) = oneshot::channel();
-    let call =
-        MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
-    // Without anybody to forward the call there is no reply either.
-    let _ = forward.send((call, reply)).await;
-    match tokio::time::timeout(MAX_CALL, replied).await {
-        Ok(Ok(ApiReply { status, is_json, body })) => HttpAnswer {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-            content_type: if is_json { JSON } else { TEXT },
-            body: String::from_utf8_lossy(&body).into_owned(),
-        },
-        _ => HttpAnswer::error(StatusCode::BAD_GATEWAY, "the coordinator is out of reach"),
-    }
 }

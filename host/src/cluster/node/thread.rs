@@ -321,9 +321,10 @@ async fn serve_connection(
                 }
                 Err(error) => return error.into(),
             },
-            Some((call, reply)) = calls.recv() => {
-                Some(FromMember::Request(pending.open(reply), MemberRequest::Call(call)))
-            }
+            // What nobody waits for any more is not done late: a stop, say, that was given up.
+            Some((call, reply)) = calls.recv() => (!reply.is_closed()).then(|| {
+                FromMember::Request(pending.open(reply), MemberRequest::Call(call))
+            }),
             fetched = task(fetching) => {
                 if let Some(run) = current.handle_fetched(fetched)
                     && tell.send(MembershipEvent::Assigned(Box::new(run))).is_err()
