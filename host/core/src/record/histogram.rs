@@ -71,10 +71,19 @@ impl Default for Samples {
 }
 
 impl Samples {
+    /// Adds one sample: done ten times for a transaction, where each instruction of the general way
+    /// tells.
+    fn add_one(&mut self, bucket: u32) {
+        match self {
+            Self::Counted(pages) => pages.add_one(bucket),
+            Self::Listed(list) if list.len() < LISTED => list.push(bucket as u16),
+            _ => self.counted().add_one(bucket),
+        }
+    }
+
     fn add(&mut self, bucket: u32, count: u64) {
         match self {
             Self::Counted(pages) => pages.add(bucket, count),
-            Self::Listed(list) if count == 1 && list.len() < LISTED => list.push(bucket as u16),
             Self::Listed(list) if (LISTED - list.len()) as u64 >= count => {
                 list.extend(std::iter::repeat_n(bucket as u16, count as usize))
             }
@@ -84,7 +93,7 @@ impl Samples {
 
     fn merge(&mut self, other: &Self) {
         match other {
-            Self::Listed(list) => list.iter().for_each(|&bucket| self.add(u32::from(bucket), 1)),
+            Self::Listed(list) => list.iter().for_each(|&bucket| self.add_one(u32::from(bucket))),
             Self::SentHistogram(counts) => {
                 counts.iter().for_each(|&(bucket, count)| self.add(bucket, count))
             }
@@ -134,8 +143,11 @@ impl Histogram {
     /// Counts one sample. Allocates while the list of samples grows, and then when a sample is far
     /// from all before it.
     pub fn record(&mut self, sample: Duration) {
-        let ns = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
-        self.samples.add(counted_in(ns), 1);
+        let ns = sample
+            .as_secs()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(u64::from(sample.subsec_nanos()));
+        self.samples.add_one(counted_in(ns));
         self.min_ns = if self.count == 0 { ns } else { self.min_ns.min(ns) };
         self.max_ns = self.max_ns.max(ns);
         self.sum_ns += u128::from(ns);

@@ -37,6 +37,19 @@ impl Default for Pages {
 }
 
 impl Pages {
+    /// Counts one more in a bucket.
+    ///
+    /// # Panics
+    /// There is no such bucket.
+    pub(super) fn add_one(&mut self, bucket: u32) {
+        let lower = &mut self.page(bucket as usize / PAGE)[bucket as usize % PAGE];
+        let (sum, carry) = lower.overflowing_add(1);
+        *lower = sum;
+        if carry {
+            self.carry(bucket, 1);
+        }
+    }
+
     /// Counts `count` more in a bucket.
     ///
     /// # Panics
@@ -145,6 +158,9 @@ mod tests {
         pages.add(700, (1 << 16) - 1);
         pages.add(700, 1);
         assert_eq!(counts(&pages), [(700, 1 << 16)]);
+        let mut one_by_one = Pages::default();
+        (0..(1 << 16) + 3).for_each(|_| one_by_one.add_one(700));
+        assert_eq!(counts(&one_by_one), [(700, (1 << 16) + 3)]);
         other.add(700, (7 << 40) - 1);
         other.add(701, 5);
         pages.merge(&other);
