@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{anyhow, ensure};
 use swell_core::record::Snapshot;
 use swell_core::run::{
-    Effect, EndOrder, IterationsOver, LocalFacts, NodeCounts, NodeId, RunControl, RunOutcome,
+    Effect, EndOrder, IterationsOver, LocalFacts, NodeCounts, NodeId, Pace, RunControl, RunOutcome,
 };
 use swell_engine::{Program, Run, RunOver};
 use tokio::sync::{mpsc, watch};
@@ -91,6 +91,7 @@ impl LocalRun<'_> {
         asked: &mut Asked,
         view: &mut dyn View,
     ) -> bool {
+        let shared = self.shared;
         let mut ticks = tokio::time::interval(WINDOW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -108,18 +109,32 @@ impl LocalRun<'_> {
                     // All workers have ended.
                     None => return false,
                 },
-                _ = ticks.tick() => self.handle_time(view),
+                _ = ticks.tick() => {
+                    self.look_at_machine();
+                    self.handle_time(view);
+                }
+                // A short run does not wait for the end of a window. Where there is a rate, it goes
+                // on until its last slot is over, which may be after the iteration.
+                () = shared.iterations.may_be_over(), if matches!(shared.pace, Pace::Nothing) => {
+                    if shared.iterations.are_over() && !self.control.is_ending() {
+                        self.handle_time(view);
+                    }
+                }
                 () = until(last_words_until.map(|until| self.shared.at(until))) => return true,
             }
             self.do_effects();
         }
     }
 
-    fn handle_time(&mut self, view: &mut dyn View) {
+    /// To be called once a window: what the machine did in less is noise.
+    fn look_at_machine(&mut self) {
         let has_begun = Instant::now() >= self.shared.began;
         if has_begun && self.control.is_measuring(self.shared.now()) {
             self.machine.look();
         }
+    }
+
+    fn handle_time(&mut self, view: &mut dyn View) {
         let iterations = &self.shared.iterations;
         let here = LocalFacts {
             users: self.shared.users.alive(),

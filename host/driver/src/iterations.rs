@@ -23,6 +23,8 @@ pub(crate) struct Iterations {
     /// Whether no more numbers are handed out, whatever the limit.
     closed: AtomicBool,
     under_way: AtomicU64,
+    /// Told when the last iteration under way has ended and no number is left.
+    over: Notify,
     made: Instant,
     /// When the latest iteration that ended did so, in nanoseconds since that instant.
     ended: AtomicU64,
@@ -60,6 +62,7 @@ impl Iterations {
             limit: limit.unwrap_or(u64::MAX),
             closed: AtomicBool::new(false),
             under_way: AtomicU64::new(0),
+            over: Notify::new(),
             made: Instant::now(),
             ended: AtomicU64::new(0),
             took_place: AtomicU64::new(0),
@@ -180,7 +183,19 @@ impl Iterations {
 
     /// Whether no number is left and no iteration is under way that might give its number back.
     pub(crate) fn are_over(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0 && self.is_exhausted()
+        self.under_way.load(Ordering::Acquire) == 0 && self.is_exhausted()
+    }
+
+    /// Waits until [they may be over](Self::are_over); to be asked again, as a user that looks for
+    /// a number is under way for a moment.
+    pub(crate) async fn may_be_over(&self) {
+        self.over.notified().await;
+    }
+
+    fn tell_if_over(&self) {
+        if self.are_over() {
+            self.over.notify_one();
+        }
     }
 
     /// Hands out no more numbers; iterations under way go on.
@@ -189,6 +204,7 @@ impl Iterations {
         if let Some(blocks) = &self.blocks {
             blocks.more.notify_waiters();
         }
+        self.tell_if_over();
     }
 
     fn returned(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
@@ -218,12 +234,17 @@ pub(crate) struct UnderWay<'a>(&'a Iterations);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.0.under_way.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.tell_if_over();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
     use super::*;
 
     #[test]
@@ -247,6 +268,33 @@ mod tests {
         assert!(!iterations.are_over());
         drop(under_way);
         assert!(iterations.are_over());
+    }
+
+    /// Whether whoever waits with this future would go on now.
+    fn is_told(waits: Pin<&mut impl Future<Output = ()>>) -> bool {
+        waits.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn whoever_waits_for_their_end_is_told_by_the_last_one_and_not_before() {
+        let iterations = Iterations::new(Some(2));
+        let mut end = pin!(iterations.may_be_over());
+        for (number, is_last) in [(0, false), (1, true)] {
+            let under_way = iterations.under_way();
+            assert_eq!(iterations.count(), Some(number));
+            assert!(!is_told(end.as_mut()), "number {number} is under way");
+            drop(under_way);
+            assert_eq!(is_told(end.as_mut()), is_last, "after number {number}");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_their_end_is_told_when_they_are_closed() {
+        let iterations = Iterations::new(None);
+        let mut end = pin!(iterations.may_be_over());
+        assert!(!is_told(end.as_mut()));
+        iterations.close();
+        assert!(is_told(end.as_mut()));
     }
 
     #[test]
