@@ -69,6 +69,7 @@ mod run;
 mod run_identity;
 mod run_record;
 mod runs;
+mod scenario_choice;
 mod serve;
 mod servers;
 mod settings;

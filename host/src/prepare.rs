@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use swell_client::Client;
 use swell_core::plan::Search;
 use swell_core::run::EndRequest;
@@ -24,6 +24,7 @@ use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{client_options, run_plan};
 use crate::preflight;
 use crate::run_identity::RunIdentity;
+use crate::scenario_choice::position_of;
 use crate::settings::flags::Settings;
 use crate::settings::keys::{file_of, is_of_a_script, with_file};
 use crate::settings::layers::Layers;
@@ -136,21 +137,8 @@ impl Loaded {
     /// The scenario with this name, or the only one, and its number.
     fn choose(&self, name: Option<&str>) -> anyhow::Result<(u32, &ScenarioInfo)> {
         let scenarios = &self.file.scenarios;
-        let names = || {
-            scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ")
-        };
-        let position = match name {
-            Some(name) => {
-                scenarios.iter().position(|scenario| scenario.name == name).ok_or_else(|| {
-                    anyhow!("there is no scenario {name:?}; the file has: {}", names())
-                })?
-            }
-            None if scenarios.len() == 1 => 0,
-            None => bail!(
-                "the file has several scenarios: {}\nhelp: choose one with --scenario NAME",
-                names()
-            ),
-        };
+        let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        let position = position_of(name, &names)?;
         Ok((u32::try_from(position)?, &scenarios[position]))
     }
 }

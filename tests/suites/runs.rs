@@ -82,6 +82,28 @@ fn runs_of_a_plan_begin_and_end_when_it_says_and_are_told_apart_and_together() {
 }
 
 #[test]
+fn a_plan_runs_scenarios_of_one_file_side_by_side_each_with_its_part_of_the_users() {
+    let target = target();
+    let shop = guest("two-scenarios");
+    let plan = format!(
+        "duration = '1s'\nallow-host = ['images.example.com', 'api.example.com:8443']\n\
+        [run.browse]\nfile = {shop:?}\nscenario = 'browse'\nvus = 3\n\
+        [run.order]\nfile = {shop:?}\nscenario = 'buy things'\nvus = 1\n"
+    );
+    let run = run_plan(&target, &plan, "").expect_done();
+    for (name, scenario, users, path) in
+        [("browse", "browse", 3, "/"), ("order", "buy things", 1, "/orders")]
+    {
+        let told = |key: &str| run.json_at(&format!("/runs/{name}/run/{key}")).clone();
+        assert_eq!(told("scenario"), scenario);
+        let model = told("model");
+        assert!(model.as_str().is_some_and(|model| model.contains(&users.to_string())), "{model}");
+        let started = format!("/runs/{name}/measured/transactions/started");
+        assert_eq!(run.count(&started), target.seen().path(path), "{name}");
+    }
+}
+
+#[test]
 fn a_threshold_of_one_run_fails_the_plan_by_its_name() {
     let plan = "[run.good]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\n[run.bad]\nfile = \
     'page.wasm'\ntps = 20\nduration = '1s'\nthreshold = ['service.min > 1s']\n";
