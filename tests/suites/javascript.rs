@@ -109,6 +109,9 @@ fn what_is_wrong_with_a_script_is_shown_with_its_line_before_anything_is_sent() 
     for (script, words) in [
         ("let a = 1;\nlet b = ;\n", ["line 2, column 9", "SyntaxError"]),
         ("const a = 1;\nnobody();\n", ["line 2, column 1", "nobody is not defined"]),
+        ("const a = 'ä日😀'; nobody();\n", ["line 1, column 18", "nobody is not defined"]),
+        ("const a = 'ä日😀'; let b = ;\n", ["line 1, column 26", "SyntaxError"]),
+        ("/* ä */ import b from 'k6/browser';\n", ["line 1, column 23", "no module"]),
         ("import b from 'k6/browser';\n", ["line 1, column 15", "no module \"k6/browser\""]),
         ("\nimport { a } from 'https://a.test/a.js';\n", ["line 2, column 19", "is not fetched"]),
         ("import { gett } from 'k6/http';\n", ["line 1, column 22", "'gett'"]),

@@ -1,6 +1,7 @@
 //! A script that was loaded: its files, its modules, and the calls into it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use rquickjs::function::IntoArgs;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -11,7 +12,7 @@ use rquickjs::{
     Value,
 };
 use swell_javascript::paths::{is_file, is_typescript, resolve, source_of, with_ending};
-use swell_javascript::stack::place;
+use swell_javascript::stack::{WideCharacters, place};
 
 use crate::bindings::lifecycle::{FileInfo, ScenarioInfo};
 use crate::bindings::script::{Fault, Loaded, Place, TestFile};
@@ -35,6 +36,10 @@ thread_local! {
     static TEST: RefCell<Option<Test>> = const { RefCell::new(None) };
     /// Their names, for stack traces.
     static NAMES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// What QuickJS counts as more than one column, by file: the texts themselves are not kept.
+    static WIDE: RefCell<BTreeMap<String, WideCharacters>> = const {
+        RefCell::new(BTreeMap::new())
+    };
 }
 
 /// Takes in a script.
@@ -156,10 +161,10 @@ impl Loader for Modules {
             return Module::declare(ctx.clone(), name, format!("export default {text}"));
         }
         if !is_typescript(name) {
-            return Module::declare(ctx.clone(), name, text);
+            return declared(ctx, name, text);
         }
         match typescript::javascript(text) {
-            Ok(script) => Module::declare(ctx.clone(), name, script),
+            Ok(script) => declared(ctx, name, &script),
             Err(Untranslated { message, line, column }) => {
                 let error = Exception::from_message(ctx.clone(), &message)?;
                 error.as_object().set("stack", format!("    at {name}:{line}:{column}\n"))?;
@@ -167,6 +172,23 @@ impl Loader for Modules {
             }
         }
     }
+}
+
+/// A module of the script's own.
+fn declared<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    script: &str,
+) -> rquickjs::Result<Module<'js, Declared>> {
+    let wide = WideCharacters::of(script);
+    WIDE.with_borrow_mut(|files| files.insert(name.to_owned(), wide));
+    Module::declare(ctx.clone(), name, script)
+}
+
+/// The column in characters of one in bytes, in a file that QuickJS has read. One that it was never
+/// given is told of in characters.
+fn column_of(file: &str, line: u32, column: u32) -> u32 {
+    WIDE.with_borrow(|files| files.get(file).map_or(column, |wide| wide.column(line, column)))
 }
 
 /// The file that an import means: as it is written, or as TypeScript understands it.
@@ -177,7 +199,7 @@ fn file_of(base: &str, specifier: &str) -> String {
     source_of(&path).filter(|source| !has(&path) && has(source)).unwrap_or(path)
 }
 
-/// The line and column in which a module is imported.
+/// The line and the column, in bytes as QuickJS has it, in which a module is imported.
 fn line_of(source: &str, name: &str) -> Option<(usize, usize)> {
     // A library's name goes on in the script, with a version.
     let is_whole = !modules::is_library(name);
@@ -186,7 +208,7 @@ fn line_of(source: &str, name: &str) -> Option<(usize, usize)> {
             let end = if is_whole { quote } else { "" };
             line.find(&format!("{quote}{name}{end}"))
         });
-        quoted.map(|at| (index + 1, line[..at].chars().count() + 1))
+        quoted.map(|at| (index + 1, at + 1))
     })
 }
 
@@ -285,7 +307,9 @@ fn fault(error: CaughtError<'_>) -> Fault {
     let place = place(&thrown.stack().unwrap_or_default(), is_own);
     let place =
         place.map(|place| Place { file: place.file, line: place.line, column: place.column });
-    let place = place.or_else(|| of_an_import(&message));
+    let place = place
+        .or_else(|| of_an_import(&message))
+        .map(|place| Place { column: column_of(&place.file, place.line, place.column), ..place });
     Fault { message, place }
 }
 
