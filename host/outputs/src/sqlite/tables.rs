@@ -104,7 +104,7 @@ impl SqlTables<'_> {
                 text(&about.model),
                 text(&about.seed.to_string()),
                 text(&about.version),
-                text(&command(&run.command)),
+                command(&run.command).into(),
                 text(&run.host.name),
                 integer(run.host.cores),
                 run.began_at.into(),
@@ -308,7 +308,8 @@ fn buckets(histogram: &Histogram) -> String {
     serde_json::to_string(&buckets).expect("numbers are JSON")
 }
 
-/// What does the same again in a shell.
+/// What does the same again in a shell, all of it: a text that is shown in a line would be cut.
+/// Each word is plain already.
 fn command(words: &[String]) -> String {
     words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }

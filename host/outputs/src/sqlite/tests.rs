@@ -85,6 +85,22 @@ fn runs_are_added_and_one_that_is_there_is_replaced() {
     assert_eq!(told, [row("shop"), row("pay")]);
 }
 
+#[test]
+fn a_long_command_is_there_whole_and_a_long_value_says_that_it_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.db");
+    let mut long = (*run("shop", "a", 1.0)).clone();
+    long.command = (0..900).map(|number| format!("--env=key-{number}")).collect();
+    let whole = long.command.join(" ");
+    assert!(whole.len() > 8_000);
+    tell(&path, &Arc::new(long.clone()), &[busy_frame(0, 20)]);
+    assert_eq!(ask(&path, "SELECT command FROM runs"), [[text(&whole)]]);
+    long.command = vec!["--body".to_owned(), "a b\u{1b}".repeat(4_000)];
+    tell(&path, &Arc::new(long), &[busy_frame(0, 20)]);
+    let [Value::Text(cut)] = &ask(&path, "SELECT command FROM runs")[0][..] else { panic!() };
+    assert!(cut.starts_with("--body 'a b\\u{1b}") && cut.ends_with("…'"), "{cut}");
+}
+
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
