@@ -272,7 +272,8 @@ fn wall_clocks_that_are_set_in_the_midst_of_a_run_move_nothing() {
     let Some(ground) = ProvingGround::start(3, Behaviour::constant(5.0)) else { return };
     let (lead, invitation) = ground.lead("plain-get", "--tps 300 --duration 8s");
     let library = preloaded_by_faketime();
-    let nodes = [(1, "+3600"), (2, "-3600")].map(|(place, step)| {
+    // By two hours, so that it is another hour even if one begins meanwhile.
+    let nodes = [(1, "+7200"), (2, "-7200")].map(|(place, step)| {
         let file = folder.path().join(step);
         std::fs::write(&file, "+0\n").expect("it can be written");
         let node = Host::new("node")
