@@ -129,3 +129,10 @@ fn a_stretch_of_a_record_has_its_own_figures_and_says_so() {
     let beyond = refused("--from 10m");
     assert!(beyond.contains("before the stretch that is asked for begins"), "{beyond}");
 }
+
+#[test]
+fn a_run_of_a_moment_tells_the_processor_time_that_it_took() {
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    let run = Host::run_guest("plain-get").target(target.url()).args("--vus 1 -n 20");
+    assert!(run.finish().expect_done().number("/machine/cpu_seconds") > 0.0);
+}

@@ -94,6 +94,7 @@ impl LocalRun<'_> {
         let shared = self.shared;
         let mut ticks = tokio::time::interval(WINDOW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut is_to_begin = true;
         loop {
             let last_words_until = self.control.last_words_until();
             tokio::select! {
@@ -113,6 +114,11 @@ impl LocalRun<'_> {
                     self.look_at_machine();
                     self.handle_time(view);
                 }
+                // What a run takes counts from its beginning, however short it is.
+                () = until(Some(shared.began)), if is_to_begin => {
+                    is_to_begin = false;
+                    self.look_at_machine();
+                }
                 // A short run does not wait for the end of a window. Where there is a rate, it goes
                 // on until its last slot is over, which may be after the iteration.
                 () = shared.iterations.may_be_over(), if matches!(shared.pace, Pace::Nothing) => {
@@ -126,7 +132,7 @@ impl LocalRun<'_> {
         }
     }
 
-    /// To be called once a window: what the machine did in less is noise.
+    /// To be called when the run begins, and once a window: what the machine did in less is noise.
     fn look_at_machine(&mut self) {
         let has_begun = Instant::now() >= self.shared.began;
         if has_begun && self.control.is_measuring(self.shared.now()) {
