@@ -43,10 +43,9 @@ pub struct ScenarioFile {
     /// Whether it was compiled now, or found in the cache.
     pub compiled: Compiled,
     limits: GuestLimits,
-    component: Vec<u8>,
-    compiler: Compiler,
     code: CompiledCode,
-    space: AddressSpace,
+    /// Where that code checks no address: of what, and by what, code is made that does.
+    checked: Option<(Vec<u8>, Compiler)>,
     needs: Needs,
     stack: Stack,
     /// The files of the test, if it is a script.
@@ -108,10 +107,8 @@ impl ScenarioFile {
             imports,
             compiled,
             limits,
-            component,
-            compiler: compiler.clone(),
             code,
-            space,
+            checked: (space == AddressSpace::Whole).then(|| (component, compiler.clone())),
             needs,
             stack,
             files,
@@ -141,20 +138,20 @@ impl ScenarioFile {
     /// address space for code that checks nothing, the component is compiled to code that does.
     fn room(&self, users: u32) -> Result<(Engine, Component), LoadError> {
         let engine = |space| pooled_engine(self.limits, space, self.stack, self.needs, users);
-        if self.space.holds(self.needs, users) {
-            match engine(self.space) {
-                Ok(engine) => {
-                    let component = load(&engine, &self.code)?;
-                    return Ok((engine, component));
-                }
-                Err(error) if self.space == AddressSpace::Bounded => return Err(error),
-                Err(_) => {}
-            }
+        let Some((component, compiler)) = &self.checked else {
+            let engine = engine(AddressSpace::Bounded)?;
+            let component = load(&engine, &self.code)?;
+            return Ok((engine, component));
+        };
+        if AddressSpace::Whole.holds(self.needs, users)
+            && let Ok(engine) = engine(AddressSpace::Whole)
+        {
+            let component = load(&engine, &self.code)?;
+            return Ok((engine, component));
         }
         let space = AddressSpace::Bounded;
         let engine = engine(space)?;
-        let (_, _, component) =
-            compile(&self.compiler, &engine, self.limits, space, &self.component)?;
+        let (_, _, component) = compile(compiler, &engine, self.limits, space, component)?;
         Ok((engine, component))
     }
 

@@ -24,8 +24,7 @@ pub(crate) fn run_rounds(workspace: &Workspace, args: &FaultsArgs) -> anyhow::Re
     title("the host");
     binaries::build(workspace)?;
     title("faults of the load generator");
-    let mut test =
-        workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "alone"]);
+    let mut test = workspace.cargo(["test", "--locked", "--workspace", "--test", "alone"]);
     test.args(binaries::but_scenarios(workspace)?).args([
         "--",
         "faults::",
