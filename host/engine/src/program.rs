@@ -143,7 +143,7 @@ impl ScenarioFile {
             let component = load(&engine, &self.code)?;
             return Ok((engine, component));
         };
-        if AddressSpace::Whole.holds(self.needs, users)
+        if AddressSpace::is_enough_for(self.needs, users)
             && let Ok(engine) = engine(AddressSpace::Whole)
         {
             let component = load(&engine, &self.code)?;

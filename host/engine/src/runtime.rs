@@ -57,10 +57,10 @@ impl AddressSpace {
         }
     }
 
-    /// Whether so many users can have this.
-    pub(crate) fn holds(self, needs: Needs, users: u32) -> bool {
+    /// Whether so many users can have [`AddressSpace::Whole`].
+    pub(crate) fn is_enough_for(needs: Needs, users: u32) -> bool {
         let memories = u64::from(instances(users)) * u64::from(needs.memories);
-        self == Self::Bounded || memories <= Self::MOST / (Self::WHOLE + Self::GUARD)
+        memories <= Self::MOST / (Self::WHOLE + Self::GUARD)
     }
 
     /// The word by which the process that compiles is told.
@@ -178,10 +178,9 @@ mod tests {
 
     #[test]
     fn as_many_users_as_a_run_may_have_by_default_need_no_checks_of_addresses() {
-        assert!(AddressSpace::Whole.holds(NEEDS, 10_000));
-        assert!(!AddressSpace::Whole.holds(NEEDS, 13_000));
-        assert!(!AddressSpace::Whole.holds(Needs { memories: 2, ..NEEDS }, 10_000));
-        assert!(AddressSpace::Bounded.holds(NEEDS, u32::MAX));
+        assert!(AddressSpace::is_enough_for(NEEDS, 10_000));
+        assert!(!AddressSpace::is_enough_for(NEEDS, 13_000));
+        assert!(!AddressSpace::is_enough_for(Needs { memories: 2, ..NEEDS }, 10_000));
     }
 
     #[test]
