@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use swell_core::plain::line;
+use unicode_width::UnicodeWidthStr as _;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Instance, Lift, Lower};
 
@@ -133,12 +134,16 @@ fn excerpt(content: &[u8], number: u32, column: u32) -> Option<String> {
     let column = (column as usize).min(text.chars().count() + 1);
     let skipped = column.saturating_sub(SHOWN / 2);
     // A tab is as wide as whoever shows it likes: as a space, the caret stands where it should.
-    let part: String = text.chars().skip(skipped).take(SHOWN).collect();
-    let part = line(&part.replace('\t', " ")).to_string();
+    let part = |characters: usize| -> String {
+        let part = text.chars().skip(skipped).take(characters);
+        part.map(|character| if character == '\t' { ' ' } else { character }).collect()
+    };
     let margin = " ".repeat(number.to_string().len());
-    let mut excerpt = format!("\n{number} | {part}");
+    let mut excerpt = format!("\n{number} | {}", line(&part(SHOWN)));
     if column > 0 {
-        let _ = write!(excerpt, "\n{margin} | {}^", " ".repeat(column - 1 - skipped));
+        // The caret in its place keeps spaces that end it.
+        let below = line(&(part(column - 1 - skipped) + "^")).to_string();
+        let _ = write!(excerpt, "\n{margin} | {}^", " ".repeat(below.width() - 1));
     }
     Some(excerpt)
 }
@@ -176,6 +181,10 @@ mod tests {
             fault("no such word", Some(("shop.line", 2, 0))).words(&files()),
             "line 2: no such word\n2 |  gett /cart"
         );
+        // On a terminal a Chinese character has two columns, an accent of its own none, and what
+        // would act on it has those of the words in its place.
+        let wide = excerpt("a日本e\u{301}\u{1b} ?".as_bytes(), 1, 8).unwrap_or_default();
+        assert_eq!(wide, format!("\n1 | a日本e\u{301}\\u{{1b}} ?\n  | {}^", " ".repeat(13)));
         let far = fault("what?", Some(("lib.line", 1, 201))).words(&files());
         let lines: Vec<&str> = far.lines().collect();
         assert_eq!(lines[0], "lib.line, line 1, column 201: what?");
