@@ -388,9 +388,9 @@ fn check_says_what_a_file_is() {
     for line in [
         &format!("{}", file.display()),
         "kind       core module with component type (wasm32-unknown-unknown)",
-        "contract   swell:scenario@0.1.0",
-        "swell:scenario/transactions@0.1.0",
-        "swell:scenario/http@0.1.0",
+        "contract   swell:scenario@0.1.1",
+        "swell:scenario/transactions@0.1.1",
+        "swell:scenario/http@0.1.1",
         "may reach  the run's --target",
         "scenario browse\n  Looks at the front page.\n",
         "default    --tps 20\n",

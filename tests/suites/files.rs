@@ -229,8 +229,8 @@ fn component(version: &str, imports: &str) -> String {
 #[test]
 fn a_component_of_another_world_is_told_what_does_not_fit() {
     let bench = Bench::new();
-    let cure = "this host speaks swell:scenario@0.1.0";
-    let missing = "it does not export swell:scenario/lifecycle@0.1.0";
+    let cure = "this host speaks swell:scenario@0.1.1";
+    let missing = "it does not export swell:scenario/lifecycle@0.1.1";
     bench.expect_text_refusal("(component)", &[missing, "it exports nothing", cure]);
     let command = r#"(component (instance $run) (export "wasi:cli/run@0.2.0" (instance $run)))"#;
     bench.expect_text_refusal(command, &[missing, "it exports wasi:cli/run@0.2.0", cure]);

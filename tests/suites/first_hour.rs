@@ -31,7 +31,7 @@ fn a_newcomer_gets_from_nothing_to_figures_and_from_a_mistake_to_its_cure() {
     let wasm = project.join("hello.wasm");
     let checked = Host::new("check").arg("hello.wasm").in_folder(&project).finish().expect_code(0);
     for told in [
-        "swell:scenario@0.1.0",
+        "swell:scenario@0.1.1",
         "may reach  the run's --target",
         "scenario hello",
         "Looks at the front page.",

@@ -206,7 +206,7 @@ fn what_is_no_interpreter_and_what_needs_none_is_told() {
     assert!(words.contains("needs a script") && words.contains("--interpreter"), "{words}");
     let scenario = Host::new("run").arg(&script).arg("--interpreter").arg(guest("plain-get"));
     let words = refused(scenario);
-    assert!(words.contains("swell:scenario/script@0.1.0"), "{words}");
+    assert!(words.contains("swell:scenario/script@0.1.1"), "{words}");
     let words = refused(with_interpreter(Host::new("run").arg(guest("plain-get"))));
     assert!(words.contains("is a component, and needs none"), "{words}");
     let missing = Host::new("run").arg(&script).args("--interpreter /nowhere/line.wasm");
