@@ -11,8 +11,10 @@
 
 mod arrivals;
 mod bursts;
+mod crowd;
 mod formula;
 mod law;
+mod mix;
 mod numbering;
 mod shares;
 mod stripe;
@@ -24,8 +26,10 @@ use serde::{Deserialize, Serialize};
 
 use self::arrivals::Positions;
 pub use self::bursts::{BurstError, Bursts};
+pub use self::crowd::Crowd;
 pub use self::formula::{CurveError, Formula, FormulaError, LoadLines};
 pub use self::law::Law;
+pub use self::mix::{DealtPlaces, MAX_SCENARIOS, MAX_WEIGHT, Mix, MixError};
 pub use self::numbering::Numbering;
 use self::shares::SlotClaim;
 pub use self::shares::{Owner, ShareTable};
