@@ -24,7 +24,8 @@ use swell_core::record::Recorder;
 use swell_core::run::EndRequest;
 use swell_core::units;
 use swell_engine::{
-    HookError, IterationOutcome, Pacing, Program, RunOver, ScenarioSource, Trapped, User, Worker,
+    HookError, IterationOutcome, Pacing, Program, RunOver, ScenarioRole, ScenarioSource, Trapped,
+    User, Worker,
 };
 use swell_outputs::Aside;
 use swell_report::{EventTally, Exit, Har, Piece, Printer, Secrets};
@@ -33,6 +34,7 @@ use tokio::task::LocalSet;
 use crate::notes;
 use crate::prepare::{EndRequests, Loaded, Single};
 use crate::quick::{QuickArgs, QuickRun};
+use crate::scenario_choice::ChosenScenario;
 use crate::settings::flags::{LOAD, RESULTS, Settings};
 use crate::settings::layer::Typed;
 use crate::settings::layers::Layers;
@@ -246,6 +248,7 @@ async fn perform(args: &TryArgs, single: Single) -> anyhow::Result<(End, Shown)>
         unwritten: Ok(()),
     };
     let Single { scenario, program, run, end_requests, client } = single;
+    let ChosenScenario { index, info: scenario, .. } = scenario;
     let (name, file) = (line(&scenario.name), args.file.display());
     let (iteration, user, seed) = (args.iteration, args.user, run.seed);
     let what = format!("{name} of {file}: iteration {iteration}, user {user}, seed {seed}");
@@ -267,8 +270,8 @@ async fn perform(args: &TryArgs, single: Single) -> anyhow::Result<(End, Shown)>
         observer: Some(observer.clone()),
     });
     let has_hooks = Hooks { setup: scenario.has_setup, start: scenario.has_start };
-    let attempt =
-        Attempt { program, worker, observer, has_hooks, iteration, end: End::default(), stops };
+    let end = End::default();
+    let attempt = Attempt { program, index, worker, observer, has_hooks, iteration, end, stops };
     let end = attempt.run(end_requests).await;
     let shown = Rc::into_inner(shown).context("somebody still looks on")?.into_inner();
     Ok((end, shown))
@@ -283,6 +286,8 @@ struct Hooks {
 /// The iteration with what goes before and after it.
 struct Attempt {
     program: Arc<Program>,
+    /// The scenario's index in its file.
+    index: u32,
     worker: Rc<Worker>,
     observer: Observer,
     has_hooks: Hooks,
@@ -304,7 +309,7 @@ impl Attempt {
         if self.has_hooks.setup {
             self.observer.tell(UserEvent::Called(Function::Setup));
             let setup = async {
-                let mut user = User::create_to_prepare(&self.program, &self.worker)
+                let mut user = User::create_to_prepare(&self.program, self.index, &self.worker)
                     .await
                     .map_err(HookError::Trapped)?;
                 user.set_up().await
@@ -321,7 +326,7 @@ impl Attempt {
         if self.has_hooks.setup {
             self.observer.tell(UserEvent::Called(Function::Teardown));
             let teardown = async {
-                let mut user = User::create_to_prepare(&self.program, &self.worker)
+                let mut user = User::create_to_prepare(&self.program, self.index, &self.worker)
                     .await
                     .map_err(HookError::Trapped)?;
                 user.tear_down(&data).await
@@ -338,9 +343,10 @@ impl Attempt {
         let (observer, iteration) = (self.observer.clone(), self.iteration);
         let has_start = self.has_hooks.start;
         let life = async {
-            let mut user = User::create(&self.program, &self.worker, 0)
-                .await
-                .map_err(|trapped| ("the user", HookError::Trapped(trapped)))?;
+            let mut user =
+                User::create(&self.program, ScenarioRole::only(self.index), &self.worker, 0)
+                    .await
+                    .map_err(|trapped| ("the user", HookError::Trapped(trapped)))?;
             if has_start {
                 observer.tell(UserEvent::Called(Function::Start));
             }

@@ -54,7 +54,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let variables = args.env.iter().cloned().collect();
     let file = load(&source, GuestLimits::default(), &variables)?;
     // Whether there can be a user of it.
-    file.program(0, 1).with_context(|| source.name())?;
+    file.program(1).with_context(|| source.name())?;
     let mut out = String::new();
     describe(&mut out, &source, &file)?;
     Ok(terminal::show(out)?)

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use swell_core::plan::WeightedScenario;
 use swell_core::record::Percentile;
 use swell_core::units::Rate;
 use swell_core::verdict::Stamp;
@@ -159,6 +160,12 @@ impl Orchestra {
     ) -> Result<u32, String> {
         let (mut name, mut table) = (None, toml::Table::new());
         for (key, value) in settings {
+            if key == "scenario" {
+                return Err(format!(
+                    "`scenario`: the run is of scenario {scenario:?}, which it was begun with\n\
+                    help: leave the setting out"
+                ));
+            }
             if key == "name" {
                 name = Some(value);
             } else if value == "true" {
@@ -177,7 +184,8 @@ impl Orchestra {
         let file = Arc::clone(&self.file);
         let (answer, prepared) = oneshot::channel();
         std::thread::spawn(move || {
-            drop(answer.send(Prepared::of(Some(&name), &file, &layers, Some(&scenario), None)))
+            let scenarios = [WeightedScenario { name: scenario, weight: 1.0 }];
+            drop(answer.send(Prepared::of(Some(&name), &file, &layers, Some(&scenarios), None)))
         });
         let prepared = prepared
             .await

@@ -362,7 +362,8 @@ impl ControlApi {
             let place = "what was submitted".to_owned();
             let layers = of_command.submitted(place, settings, search.is_some())?;
             let loaded = Loaded::read(source, &layers)?;
-            if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none() {
+            if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_empty()
+            {
                 bail!(
                     "a file with `conduct` runs on one host\nhelp: choose a scenario of it with \
                     --scenario NAME"

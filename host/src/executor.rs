@@ -14,8 +14,8 @@ pub(crate) struct Task<'a> {
     /// This node's own threads.
     pub(crate) threads: &'a Threads,
     pub(crate) prepared: &'a Prepared,
-    /// The bytes that `setup` returned.
-    pub(crate) start_data: Vec<u8>,
+    /// The bytes that the `setup` of each scenario returned.
+    pub(crate) start_data: Vec<Vec<u8>>,
     pub(crate) asked: Asked,
     /// The view, which is told once a second where the run is.
     pub(crate) view: &'a mut dyn View,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use swell_core::plan::WeightedScenario;
 use swell_core::record::Snapshot;
 use swell_core::run::RunOutcome;
 use swell_driver::RunPlan;
@@ -90,6 +91,7 @@ pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: subject.seed,
         scenario: subject.scenario.clone(),
+        scenarios: several(&subject.scenarios),
         file: subject.file.clone(),
         file_hash: subject.file_hash.clone(),
         target: plan.client.target.as_deref().map(|url| without_secret("target", url)),
@@ -101,6 +103,11 @@ pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
         user_agent: replaced_agent(&plan.client),
         hold: plan.search().map(|search| search.hold),
     }
+}
+
+/// Scenarios and weights where there is more than one.
+fn several(scenarios: &[WeightedScenario]) -> Vec<WeightedScenario> {
+    if scenarios.len() > 1 { scenarios.to_vec() } else { Vec::new() }
 }
 
 /// What stands in place of the host's own name, where requests say something else of who sends

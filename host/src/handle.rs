@@ -50,7 +50,7 @@ impl Handle {
         let (finished, done) = watch::channel(None);
         let handle = Self {
             name: prepared.name.clone(),
-            scenario: prepared.scenario.name.clone(),
+            scenario: prepared.title(),
             model: prepared.plan.model(),
             commands,
             interrupts: watch::Sender::new(0),

@@ -42,6 +42,7 @@ mod executor;
 mod finished;
 mod handle;
 mod history;
+mod hooks;
 mod interpreters;
 mod k8s;
 mod live;

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 use clap::Args;
+use swell_core::plan::WeightedScenario;
 use swell_driver::RunPlan;
 use swell_engine::ScenarioInfo;
 use swell_outputs::Outputs;
@@ -26,6 +27,7 @@ use crate::conclusion::conclude;
 use crate::finished::{Done, FinishedRun};
 use crate::plan::{client_options, run_plan};
 use crate::run_record::{RunRecord, this_machine};
+use crate::scenario_choice::ChosenScenario;
 use crate::settings::flags::parse_pair;
 use crate::settings::keys::names_files;
 use crate::settings::layers::Layers;
@@ -92,15 +94,25 @@ fn plan(header: &RecordHeader) -> anyhow::Result<RunPlan> {
     let settings = header.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
     let settings =
         Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings(None)?;
-    // The hosts that it reaches, its users and its hooks are of no interest any more.
-    let scenario = ScenarioInfo {
-        name: header.run.scenario.clone(),
+    let mut scenarios = header.run.scenarios.clone();
+    if scenarios.is_empty() {
+        scenarios.push(WeightedScenario { name: header.run.scenario.clone(), weight: 1.0 });
+    }
+    let scenarios: Vec<_> = (0..).zip(scenarios).map(of_past).collect();
+    let client = client_options(&settings)?;
+    run_plan(&settings, None, &scenarios, header.run.seed, u32::MAX, client)
+}
+
+/// A scenario of a run that is over: the hosts that it reached and its hooks are of no interest any
+/// more.
+fn of_past((index, WeightedScenario { name, weight }): (u32, WeightedScenario)) -> ChosenScenario {
+    let info = ScenarioInfo {
+        name,
         description: String::new(),
         has_setup: false,
         has_start: false,
         defaults: Vec::new(),
         hosts: Vec::new(),
     };
-    let client = client_options(&settings)?;
-    run_plan(&settings, None, &scenario, header.run.seed, u32::MAX, client)
+    ChosenScenario { index, info, weight }
 }

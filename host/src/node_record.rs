@@ -82,6 +82,7 @@ impl PartView for NodeRecord {
             last_end,
             slots,
             machine,
+            acted: _,
         } = counts;
         for part in [&counted.warm_up, &counted.measured] {
             self.outcomes.merge(&part.total.counts);

@@ -1,8 +1,8 @@
 //! One run, from its `setup` to its result.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
 
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
@@ -10,24 +10,16 @@ use swell_core::run::{EndCause, EndRequest, Look, RunOutcome};
 use swell_driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use swell_outputs::Outputs;
 use swell_report::{Exit, RunState, Status};
-use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::executor::{Executor, Task};
 use crate::finished::{Done, FinishedRun, header};
 use crate::handle::Handle;
+use crate::hooks::{set_up, tear_down};
 use crate::live::{Line, Screen};
-use crate::outside::HookFailure;
 use crate::prepare::{EndRequests, Prepared};
 use crate::run_record::RunRecord;
 use crate::terminal;
-
-/// How long a `teardown` may take, or as long as `--grace` if that is longer: as in k6.
-const MAX_TEARDOWN: Duration = Duration::from_secs(60);
-
-/// The same where the run was cut off: somebody who has pressed Ctrl-C twice waits for a second at
-/// the most.
-const TEARDOWN_OF_A_CUT: Duration = Duration::from_millis(500);
 
 /// What a run needs from its process.
 pub(crate) struct Surroundings {
@@ -51,7 +43,7 @@ impl Surroundings {
         executor: &RefCell<Rc<dyn Executor>>,
     ) -> Done {
         self.tell_hosts(&prepared);
-        let data = match set_up(&prepared, &mut commands).await {
+        let data = match set_up(&prepared, &mut commands, handle).await {
             Ok(data) => data,
             Err(failed) => return failed,
         };
@@ -60,7 +52,7 @@ impl Surroundings {
         let task = Task {
             threads: &self.threads,
             prepared: &prepared,
-            start_data: data.clone().unwrap_or_default(),
+            start_data: data.iter().map(|data| data.clone().unwrap_or_default()).collect(),
             asked: Asked { commands, end_requests },
             view: &mut view,
         };
@@ -75,14 +67,7 @@ impl Surroundings {
         {
             view.record.rest(outcome, handle.status(), handle.take_requests());
         }
-        let mut was_cut = false;
-        if let Some(data) = data
-            && let Err(amiss) = tear_down(&prepared, data, handle).await
-        {
-            was_cut = matches!(amiss, NotTornDown::Cut);
-            let scenario = &prepared.scenario.name;
-            terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
-        }
+        let was_cut = tear_down(&prepared, data, handle).await;
         let done = done(&prepared, outcome, was_cut);
         view.record.over(match &done {
             Done::Finished(run) => Some(&run.report),
@@ -91,14 +76,16 @@ impl Surroundings {
         done
     }
 
-    /// Prints which hosts the scenario's manifest names. Each of them was allowed: otherwise the
+    /// Prints which hosts the scenarios' manifests name. Each of them was allowed: otherwise the
     /// run does not begin.
     fn tell_hosts(&self, prepared: &Prepared) {
-        if !self.quiet && !prepared.scenario.hosts.is_empty() {
+        let hosts = prepared.scenarios.iter().flat_map(|scenario| &scenario.info.hosts);
+        let hosts: BTreeSet<&str> = hosts.map(String::as_str).collect();
+        if !self.quiet && !hosts.is_empty() {
             tracing::info!(
                 "{}: it reaches hosts of its manifest: {}",
                 line(&prepared.name),
-                line(&prepared.scenario.hosts.join(", "))
+                line(&hosts.into_iter().collect::<Vec<_>>().join(", "))
             );
         }
     }
@@ -121,35 +108,6 @@ impl Surroundings {
             line: self.screen.line(&prepared.name),
             record: RunRecord::new(prepared, self.outputs.clone()),
             handle,
-        }
-    }
-}
-
-/// Calls `setup` and returns its bytes; or the end of the run, if it does not begin.
-async fn set_up(
-    prepared: &Prepared,
-    commands: &mut mpsc::Receiver<CommandCall>,
-) -> Result<Option<Vec<u8>>, Done> {
-    let given_up = async {
-        while let Some(call) = commands.recv().await {
-            if call.gives_up() {
-                break;
-            }
-        }
-    };
-    tokio::select! {
-        data = prepared.set_up() => data.map_err(|failure| {
-            // If something was not given, that is a mistake of the command, wherever it shows.
-            let lacks = prepared.run.lacks().is_some();
-            let exit = if lacks { Exit::Usage } else { Exit::Trapped };
-            let scenario = &prepared.scenario.name;
-            Done::Failed(
-                exit,
-                format!("`setup` of scenario {scenario:?} {failure}; nothing was measured"),
-            )
-        }),
-        () = given_up => {
-            Err(Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()))
         }
     }
 }
@@ -179,42 +137,6 @@ fn done(prepared: &Prepared, outcome: anyhow::Result<RunOutcome>, was_cut: bool)
         }
         Err(error) if error.is::<StoppedBefore>() => Done::Failed(Exit::Signal, error.to_string()),
         Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
-    }
-}
-
-/// Why a `teardown` did not clean up, as far as is known.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-enum NotTornDown {
-    #[error(transparent)]
-    Failed(#[from] HookFailure),
-    #[error("was cut by Ctrl-C: what it was to clean up may be left")]
-    Cut,
-    #[error("went on for {} s and was given up: what it was to clean up may be left (a longer \
-    --grace is for it as well)", .0.as_secs())]
-    TooLong(Duration),
-}
-
-/// Lets `teardown` clean up, for as long as it may take. A first Ctrl-C makes its waits end early,
-/// a second one cuts it off; a run that was cut off leaves it a moment.
-async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Result<(), NotTornDown> {
-    let (mut asked, mut again) = (handle.interrupts(), handle.interrupts());
-    let before = *asked.borrow();
-    let limit = MAX_TEARDOWN.max(prepared.plan.plan.grace);
-    let asked_to_end = async move {
-        // A run that is over asks for nothing.
-        let _ = asked.wait_for(|count| *count > before).await;
-    };
-    let cut = async {
-        let was_cut = before > 1;
-        tokio::select! {
-            () = tokio::time::sleep(TEARDOWN_OF_A_CUT), if was_cut => {}
-            _ = again.wait_for(|count| *count > before.max(1)) => {}
-        }
-    };
-    tokio::select! {
-        ended = prepared.tear_down(data, asked_to_end) => Ok(ended?),
-        () = cut => Err(NotTornDown::Cut),
-        () = tokio::time::sleep(limit) => Err(NotTornDown::TooLong(limit)),
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum HookFailure {
 /// What a call of a guest outside of all measurement needs.
 pub(crate) struct Outside {
     pub(crate) program: Arc<Program>,
+    /// The scenario's index in its file; `conduct` is of the whole file.
+    pub(crate) scenario: u32,
     pub(crate) run: Arc<Run>,
     pub(crate) client: swell_client::Options,
 }
@@ -89,7 +91,9 @@ impl Outside {
         });
         let called = async {
             let trapped = |trapped: Trapped| HookFailure::Trapped(trapped.0);
-            let user = User::create_to_prepare(&self.program, &worker).await.map_err(trapped)?;
+            let user = User::create_to_prepare(&self.program, self.scenario, &worker)
+                .await
+                .map_err(trapped)?;
             hook(user).await.map_err(|error| match error {
                 HookError::Said(said) => HookFailure::Said(said),
                 HookError::Trapped(text) => trapped(text),

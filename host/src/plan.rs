@@ -8,12 +8,12 @@ use anyhow::{Context as _, anyhow, bail};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::run::StopRules;
-use swell_driver::RunPlan;
-use swell_engine::ScenarioInfo;
+use swell_driver::{PlannedScenario, RunPlan};
 
+use crate::scenario_choice::ChosenScenario;
 use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
 
-/// The plan for these settings and this scenario; `room` is how many users this machine holds, and
+/// The plan for these settings and scenarios; `room` is how many users this machine holds, and
 /// `client` how requests are sent.
 ///
 /// # Errors
@@ -22,11 +22,12 @@ use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
 pub(crate) fn run_plan(
     settings: &Settings,
     search: Option<Search>,
-    scenario: &ScenarioInfo,
+    scenarios: &[ChosenScenario],
     seed: u64,
     room: u32,
     client: Options,
 ) -> anyhow::Result<RunPlan> {
+    let has_start = scenarios.iter().any(|scenario| scenario.info.has_start);
     let plan = Plan::new(PlanInput {
         tps: settings.tps,
         rate: settings.rate,
@@ -56,7 +57,8 @@ pub(crate) fn run_plan(
             max_errors: settings.max_errors,
             max_error_rate: settings.max_error_rate,
         },
-        has_start: scenario.has_start,
+        scenarios: scenarios.iter().map(ChosenScenario::weighted).collect(),
+        has_start,
         room: Some(room),
     })
     .map_err(|error| anyhow!("{}", as_flags(&error.to_string())))?;
@@ -69,7 +71,7 @@ pub(crate) fn run_plan(
         workers: RunPlan::workers_for(&plan),
         client,
         traceparent: settings.traceparent,
-        has_start: scenario.has_start,
+        scenarios: scenarios.iter().map(planned).collect(),
         lacks_room: on_demand && settings.max_vus.is_none() && room < DEFAULT_MAX_USERS,
         accepts_invalid: settings.accept == Some(AcceptArg::Invalid),
         allow_all_failed: settings.allow_all_failed,
@@ -77,6 +79,10 @@ pub(crate) fn run_plan(
         time_ahead: Duration::ZERO,
         plan,
     })
+}
+
+fn planned(scenario: &ChosenScenario) -> PlannedScenario {
+    PlannedScenario { index: scenario.index, has_start: scenario.info.has_start }
 }
 
 /// The plan's keys as the flags that a user typed.

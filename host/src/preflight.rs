@@ -5,6 +5,7 @@
 //! mappings of a process, file descriptors. The message names the resource and the setting that
 //! raises it, before the first request and not in the middle of a run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,8 +14,10 @@ use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Users};
 use swell_core::units::grouped;
 use swell_driver::RunPlan;
 use swell_driver::machine;
-use swell_engine::{Rehearsal, Run, ScenarioFile, Trapped};
+use swell_engine::{Program, Rehearsal, Run, ScenarioFile, ScenarioRole, Trapped};
 use tokio::task::LocalSet;
+
+use crate::scenario_choice::ChosenScenario;
 
 /// How many users are made to measure one: enough to even out memory that is allocated by the
 /// page.
@@ -46,25 +49,72 @@ pub(crate) struct Room {
     making: Duration,
 }
 
-/// Measures users of a scenario that are made as those of `run`, and raises the soft limit of
-/// descriptors. Where they do something in `start`, they `start`, and nothing of it is sent.
+/// What a user takes.
+struct UserCost {
+    bytes: Option<u64>,
+    mappings: Option<u64>,
+    making: Duration,
+}
+
+/// Measures users of each scenario that are made as those of `run`, and raises the soft limit of
+/// descriptors. Where they do something in `start`, they `start`, and nothing of it is sent. What
+/// fits is a mix of them.
 ///
 /// # Errors
 /// Not even these few users can be made.
 pub(crate) fn room(
     file: &ScenarioFile,
-    index: u32,
+    scenarios: &[ChosenScenario],
+    run: impl Fn() -> Run,
+    client: &swell_client::Options,
+) -> anyhow::Result<Room> {
+    let descriptors = machine::raise_descriptor_limit();
+    let program = file.program(PROBED)?;
+    let (available, mappings) = (machine::available_bytes(), machine::mappings());
+    let mut costs = Vec::new();
+    for scenario in scenarios {
+        let starts = scenario.info.has_start || file.script_files().is_some();
+        let role = ScenarioRole::only(scenario.index);
+        let measured = cost(&program, role, run(), client, starts);
+        let cost = measured
+            .with_context(|| format!("scenario {:?} cannot be instantiated", scenario.info.name))?;
+        costs.push((scenario.weight, cost));
+    }
+    let all: f64 = costs.iter().map(|(weight, _)| weight).sum();
+    // What is no weight is refused by the plan.
+    let mean = |of: fn(&UserCost) -> Option<u64>| {
+        let part = |(weight, cost): &(f64, UserCost)| Some(of(cost)? as f64 * weight / all);
+        let sum: Option<f64> = costs.iter().map(part).sum();
+        sum.map(|mean| (mean.ceil() as u64).max(1))
+    };
+    let memory = mean(|cost| cost.bytes)
+        .zip(available)
+        .map(|(each, available)| (available as f64 * MEMORY_SHARE) as u64 / each);
+    let mappings = mean(|cost| cost.mappings)
+        .zip(mappings)
+        .map(|(each, (used, most))| most.saturating_sub(used + OWN_MAPPINGS) / each);
+    Ok(Room {
+        memory,
+        mappings,
+        descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS),
+        ports: machine::local_ports(),
+        making: costs.iter().map(|(_, cost)| cost.making).max().unwrap_or_default(),
+    })
+}
+
+/// Measures what a user takes that acts this.
+fn cost(
+    program: &Arc<Program>,
+    role: ScenarioRole,
     run: Run,
     client: &swell_client::Options,
     starts: bool,
-) -> anyhow::Result<Room> {
-    let descriptors = machine::raise_descriptor_limit();
-    let program = file.program(index, PROBED)?;
+) -> anyhow::Result<UserCost> {
     let look = || (machine::resident_bytes(), machine::mappings());
     // A client and its runtime stay on one thread, and this thread may have a runtime already.
     let measured = std::thread::scope(|scope| {
         let measure = || {
-            let mut users = Rehearsal::begin(&program, run, client)?;
+            let mut users = Rehearsal::begin(program, role, run, client)?;
             let before = look();
             users.make(PROBED, starts)?;
             Ok((before, look(), users.making()))
@@ -73,22 +123,14 @@ pub(crate) fn room(
     });
     let (before, after, making) = measured
         .map_err(|_| anyhow::anyhow!("measuring a user broke down"))?
-        .map_err(|trapped: Trapped| anyhow::anyhow!("{}", trapped.0))
-        .context("the scenario cannot be instantiated")?;
+        .map_err(|trapped: Trapped| anyhow::anyhow!("{}", trapped.0))?;
     let each = |before: u64, after: u64| after.saturating_sub(before).div_ceil(u64::from(PROBED));
-    let memory = before.0.zip(after.0).zip(machine::available_bytes()).map(
-        |((before, after), available)| {
-            (available as f64 * MEMORY_SHARE) as u64 / (each(before, after) + RUNNING_BYTES)
-        },
-    );
-    let mappings = before.1.zip(after.1).map(|((before, _), (after, most))| {
-        most.saturating_sub(before + OWN_MAPPINGS) / (each(before, after) + RUNNING_MAPPINGS)
-    });
-    Ok(Room {
-        memory,
-        mappings,
-        descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS),
-        ports: machine::local_ports(),
+    Ok(UserCost {
+        bytes: before.0.zip(after.0).map(|(before, after)| each(before, after) + RUNNING_BYTES),
+        mappings: before
+            .1
+            .zip(after.1)
+            .map(|((before, _), (after, _))| each(before, after) + RUNNING_MAPPINGS),
         making,
     })
 }

@@ -1,7 +1,7 @@
 //! From a scenario file and its settings to a run that can begin. All that can go wrong before
 //! anything is sent goes wrong here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, bail};
 use swell_client::Client;
-use swell_core::plan::Search;
+use swell_core::plan::{Search, WeightedScenario};
 use swell_core::run::EndRequest;
 use swell_driver::RunPlan;
 use swell_engine::{
@@ -24,7 +24,7 @@ use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{client_options, run_plan};
 use crate::preflight;
 use crate::run_identity::RunIdentity;
-use crate::scenario_choice::position_of;
+use crate::scenario_choice::{ChosenScenario, chosen, short_name, title};
 use crate::settings::flags::Settings;
 use crate::settings::keys::{file_of, is_of_a_script, with_file};
 use crate::settings::layers::Layers;
@@ -72,14 +72,15 @@ impl Loaded {
         self.file.has_conduct
     }
 
-    /// What the scenario that the layers choose asks for and nobody has given; where the file
+    /// What the scenarios that the layers choose ask for and nobody has given; where the file
     /// conducts its runs itself, what all of its scenarios ask for.
     ///
     /// # Errors
     /// The layers choose no scenario; or a default is no setting.
     pub(crate) fn claims(&self, layers: &Layers, conducts: bool) -> anyhow::Result<Vec<Claim>> {
         if !conducts {
-            return layers.claims(Some(self.choose(layers.undisputed()?.scenario.as_deref())?.1));
+            let chosen = self.choose(&layers.undisputed()?.scenario)?;
+            return layers.claims(chosen.iter().map(|scenario| &scenario.info));
         }
         let claims = self.file.scenarios.iter().map(|scenario| layers.claims(Some(scenario)));
         Ok(claims.collect::<anyhow::Result<Vec<_>>>()?.concat())
@@ -95,12 +96,12 @@ impl Loaded {
         conductor: Arc<dyn Conductor>,
     ) -> anyhow::Result<Outside> {
         let settings = layers.settings(None)?;
-        let program = self.file.program(0, 1)?;
+        let program = self.file.program(1)?;
         // Only a user of a run may ask for the run's end.
         let (mut run, _) =
             new_run(&settings, settings.seed.unwrap_or_else(random_seed), self.limits)?;
         run.conductor = Some(conductor);
-        Ok(Outside { program, run: Arc::new(run), client: client_options(&settings)? })
+        Ok(Outside { program, scenario: 0, run: Arc::new(run), client: client_options(&settings)? })
     }
 
     /// What it takes to do a single iteration of the scenario that the layers choose.
@@ -108,8 +109,14 @@ impl Loaded {
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
     pub(crate) fn single(&self, layers: &Layers) -> anyhow::Result<Single> {
-        let (index, scenario) = self.choose(layers.undisputed()?.scenario.as_deref())?;
-        let settings = layers.settings(Some(scenario))?;
+        let mut chosen = self.choose(&layers.undisputed()?.scenario)?;
+        let (Some(scenario), None) = (chosen.pop(), chosen.pop()) else {
+            bail!(
+                "--scenario: `host try` has one user do one iteration, of one scenario\nhelp: \
+                choose one with --scenario NAME"
+            );
+        };
+        let settings = layers.settings([&scenario.info])?;
         let seed = settings.seed.unwrap_or_else(random_seed);
         let (run, end_requests) = new_run(&settings, seed, self.limits)?;
         let client = client_options(&settings)?;
@@ -117,16 +124,22 @@ impl Loaded {
         if !settings.no_preflight {
             preflight::look_at_target(&client)?;
         }
-        let program = self.file.program(index, 1)?;
-        Ok(Single { scenario: scenario.clone(), program, run, end_requests, client })
+        let program = self.file.program(1)?;
+        Ok(Single { scenario, program, run, end_requests, client })
     }
 
     /// Refuses steps that need variables which nobody gives: no user could begin.
-    fn refuse_lacking_variables(&self, index: u32, settings: &Settings) -> anyhow::Result<()> {
+    fn refuse_lacking_variables(
+        &self,
+        chosen: &[ChosenScenario],
+        settings: &Settings,
+    ) -> anyhow::Result<()> {
         let Some(steps) = steps_of(&self.file) else { return Ok(()) };
-        let needs = steps.scenarios.get(index as usize).into_iter().flat_map(|one| &one.needs);
+        let needs = chosen.iter().filter_map(|one| steps.scenarios.get(one.index as usize));
+        let needs: BTreeSet<&String> = needs.flat_map(|one| &one.needs).collect();
         let is_given = |name: &str| settings.env.iter().any(|(given, _)| given == name);
-        let lacking = needs.filter(|name| !is_given(name)).map(|name| format!("-e {name}=..."));
+        let lacking =
+            needs.into_iter().filter(|name| !is_given(name)).map(|name| format!("-e {name}=..."));
         let flags = lacking.collect::<Vec<_>>().join(" ");
         if !flags.is_empty() {
             bail!("{}: its steps need {flags}\nhelp: add {flags}", self.source.name());
@@ -134,12 +147,27 @@ impl Loaded {
         Ok(())
     }
 
-    /// The scenario with this name, or the only one, and its number.
-    fn choose(&self, name: Option<&str>) -> anyhow::Result<(u32, &ScenarioInfo)> {
+    /// The scenarios that settings want, or the only one.
+    fn choose(&self, wanted: &[String]) -> anyhow::Result<Vec<ChosenScenario>> {
         let scenarios = &self.file.scenarios;
         let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        let position = position_of(name, &names)?;
-        Ok((u32::try_from(position)?, &scenarios[position]))
+        chosen(wanted, &names)?.into_iter().map(|(at, weight)| self.chosen(at, weight)).collect()
+    }
+
+    /// The scenarios that somebody chose before.
+    fn these(&self, wanted: &[WeightedScenario]) -> anyhow::Result<Vec<ChosenScenario>> {
+        let position = |name: &str| self.file.scenarios.iter().position(|one| one.name == name);
+        let one = |wanted: &WeightedScenario| match position(&wanted.name) {
+            Some(position) => self.chosen(position, wanted.weight),
+            // Says what there is.
+            None => self.choose(std::slice::from_ref(&wanted.name)).map(|mut one| one.remove(0)),
+        };
+        wanted.iter().map(one).collect()
+    }
+
+    fn chosen(&self, position: usize, weight: f64) -> anyhow::Result<ChosenScenario> {
+        let (index, info) = (u32::try_from(position)?, self.file.scenarios[position].clone());
+        Ok(ChosenScenario { index, info, weight })
     }
 }
 
@@ -224,7 +252,8 @@ pub(crate) struct Prepared {
     pub(crate) name: String,
     pub(crate) source: ScenarioSource,
     pub(crate) file_hash: String,
-    pub(crate) scenario: ScenarioInfo,
+    /// What its users act; at least one.
+    pub(crate) scenarios: Vec<ChosenScenario>,
     pub(crate) plan: RunPlan,
     pub(crate) program: Arc<Program>,
     pub(crate) run: Arc<Run>,
@@ -238,7 +267,7 @@ pub(crate) struct Prepared {
 
 /// A scenario of which one user is to do one iteration.
 pub(crate) struct Single {
-    pub(crate) scenario: ScenarioInfo,
+    pub(crate) scenario: ChosenScenario,
     pub(crate) program: Arc<Program>,
     pub(crate) run: Run,
     pub(crate) end_requests: EndRequests,
@@ -289,8 +318,8 @@ impl FilesOrigin {
 }
 
 impl Prepared {
-    /// Checks whether a scenario of the file can run as the layers say: the scenario with this
-    /// name, or the one that the layers choose. Without a `name` the run gets the scenario's.
+    /// Checks whether scenarios of the file can run as the layers say: these, or those that the
+    /// layers choose. Without a `name` the run gets theirs.
     ///
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
@@ -298,38 +327,43 @@ impl Prepared {
         name: Option<&str>,
         loaded: &Loaded,
         layers: &Layers,
-        scenario: Option<&str>,
+        scenarios: Option<&[WeightedScenario]>,
         search: Option<Search>,
     ) -> anyhow::Result<(Self, EndRequests)> {
-        let without_defaults = layers.undisputed()?;
-        let (index, scenario) = loaded.choose(scenario.or(without_defaults.scenario.as_deref()))?;
-        let settings = layers.settings(Some(scenario))?;
-        loaded.refuse_lacking_variables(index, &settings)?;
+        let scenarios = match scenarios {
+            Some(these) => loaded.these(these)?,
+            None => loaded.choose(&layers.undisputed()?.scenario)?,
+        };
+        let infos = || scenarios.iter().map(|scenario| &scenario.info);
+        let settings = layers.settings(infos())?;
+        loaded.refuse_lacking_variables(&scenarios, &settings)?;
         let seed = settings.seed.unwrap_or_else(random_seed);
         let client = client_options(&settings)?;
-        let (unheard, _) = mpsc::channel(1);
-        let starts = scenario.has_start || loaded.file.script_files().is_some();
-        let rehearsal = run_without_feeds(&settings, seed, loaded.limits, unheard);
-        let room = preflight::room(&loaded.file, index, rehearsal, &client, starts)
+        let rehearsal = || {
+            let (unheard, _) = mpsc::channel(1);
+            run_without_feeds(&settings, seed, loaded.limits, unheard)
+        };
+        let room = preflight::room(&loaded.file, &scenarios, rehearsal, &client)
             .with_context(|| loaded.source.name())?;
-        let mut plan = run_plan(&settings, search, scenario, seed, room.users(), client)?;
+        let mut plan = run_plan(&settings, search, &scenarios, seed, room.users(), client)?;
         plan.make_users_ahead(room.making());
         room.check(&plan)?;
-        let program = loaded.file.program(index, plan.plan.most_users())?;
-        let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
+        let program = loaded.file.program(plan.plan.most_users())?;
+        let (mut run, end_requests) = new_run(&settings, seed, loaded.limits)?;
+        run.scenarios = u32::try_from(scenarios.len())?;
         // This checks whether the options can be used at all.
         Client::new(plan.client.clone())?;
         if !settings.no_preflight {
             preflight::look_at_target(&plan.client)?;
         }
-        let name = name.unwrap_or(&scenario.name).to_owned();
+        let name = name.map_or_else(|| short_name(&scenarios), str::to_owned);
         let (source, file_hash) = (loaded.source.clone(), loaded.file.hash.clone());
-        let pairs = layers.pairs(Some(scenario))?;
+        let pairs = layers.pairs(infos())?;
         let prepared = Self {
             name,
             source,
             file_hash,
-            scenario: scenario.clone(),
+            scenarios,
             plan,
             program,
             run: Arc::new(run),
@@ -352,6 +386,16 @@ impl Prepared {
         Self::of(name, &*Loaded::read(source, layers)?, layers, None, None)
     }
 
+    /// Its scenarios and their weights.
+    pub(crate) fn weighted(&self) -> Vec<WeightedScenario> {
+        self.scenarios.iter().map(ChosenScenario::weighted).collect()
+    }
+
+    /// What its scenarios are called together.
+    pub(crate) fn title(&self) -> String {
+        title(&self.weighted())
+    }
+
     /// What the run is known by. Files that were sent along have the names that they had before.
     pub(crate) fn subject(&self) -> RunIdentity {
         let as_said = |pair: &Pair| match &self.origin {
@@ -362,7 +406,8 @@ impl Prepared {
             run: self.run.id.clone(),
             name: self.name.clone(),
             seed: self.run.seed,
-            scenario: self.scenario.name.clone(),
+            scenario: self.title(),
+            scenarios: self.weighted(),
             file: self.source.name(),
             file_hash: self.file_hash.clone(),
             settings: self.settings.iter().map(as_said).collect(),
@@ -376,15 +421,19 @@ impl Prepared {
         }
     }
 
-    /// Calls `setup`, where there is one, and returns the bytes that users receive.
+    /// Calls the `setup` of a scenario, where there is one, and returns the bytes that its users
+    /// receive.
     ///
     /// # Errors
     /// `setup` did not end well.
-    pub(crate) async fn set_up(&self) -> Result<Option<Vec<u8>>, HookFailure> {
-        if !self.scenario.has_setup {
+    pub(crate) async fn set_up(
+        &self,
+        scenario: &ChosenScenario,
+    ) -> Result<Option<Vec<u8>>, HookFailure> {
+        if !scenario.info.has_setup {
             return Ok(None);
         }
-        self.outside()
+        self.outside(scenario)
             .call(
                 Waiting::until(std::future::pending()),
                 |mut user| async move { user.set_up().await },
@@ -393,16 +442,18 @@ impl Prepared {
             .map(Some)
     }
 
-    /// Calls `teardown` with the bytes of `setup`. Once it is `asked_to_end` its waits end early.
+    /// Calls the `teardown` of a scenario with the bytes of its `setup`. Once it is `asked_to_end`
+    /// its waits end early.
     ///
     /// # Errors
     /// `teardown` did not end well.
     pub(crate) async fn tear_down(
         &self,
+        scenario: &ChosenScenario,
         data: Vec<u8>,
         asked_to_end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), HookFailure> {
-        self.outside()
+        self.outside(scenario)
             .call(
                 Waiting::until(asked_to_end),
                 |mut user| async move { user.tear_down(&data).await },
@@ -410,9 +461,10 @@ impl Prepared {
             .await
     }
 
-    fn outside(&self) -> Outside {
+    fn outside(&self, scenario: &ChosenScenario) -> Outside {
         Outside {
             program: Arc::clone(&self.program),
+            scenario: scenario.index,
             run: Arc::clone(&self.run),
             client: self.plan.client.clone(),
         }

@@ -81,8 +81,9 @@ impl Programme {
     ) -> anyhow::Result<Self> {
         let Some(file) = plan_of(&source) else {
             let mut loaded = Loaded::read(source.clone(), layers)?;
-            let conducts =
-                loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
+            let conducts = loaded.has_conduct()
+                && search.is_none()
+                && layers.undisputed()?.scenario.is_empty();
             let granted = consent(loaded.claims(layers, conducts)?)?;
             let layers = &layers.granting(&granted);
             if !granted.is_empty() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use swell_core::RunInstant;
+use swell_core::plan::WeightedScenario;
 use swell_core::record::Snapshot;
 use swell_core::run::{Look, RunOutcome};
 use swell_core::threshold::Threshold;
@@ -220,7 +221,12 @@ fn command(subject: &RunIdentity, plan: &RunPlan, settings: &[Pair]) -> Vec<Stri
     let mut command = vec!["host".to_owned(), what.to_owned(), subject.file.clone()];
     // A file's `conduct` says it without a setting.
     if !settings.iter().any(|(key, _)| key == "scenario") {
-        command.extend(["--scenario".to_owned(), subject.scenario.clone()]);
+        let are_several = subject.scenarios.len() > 1;
+        let said = |one: &WeightedScenario| {
+            if are_several { one.to_string() } else { one.name.clone() }
+        };
+        let said = subject.scenarios.iter().map(said);
+        command.extend(said.flat_map(|said| ["--scenario".to_owned(), said]));
     }
     if let Some(method) = typed_method(&subject.file, &subject.scenario) {
         command.extend(["--method".to_owned(), method.to_owned()]);

@@ -267,8 +267,8 @@ fn what_a_single_iteration_cannot_do_is_refused_with_the_cure() {
         &["there is no scenario \"nobody\"; the file has: "],
     );
     refused(
-        try_guest("two-scenarios", target.url(), "--scenario browse=3"),
-        &["there is no scenario \"browse=3\"", "help: a run is of one scenario", "a plan"],
+        try_guest("two-scenarios", target.url(), "--scenario brwose=3"),
+        &["there is no scenario \"brwose\"", "help: did you mean \"browse\"?"],
     );
     assert_eq!(target.seen().connections, 0);
     let without_target = Host::new("try").arg(guest("plain-get")).finish().expect_code(104);

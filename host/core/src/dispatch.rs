@@ -109,7 +109,10 @@ pub enum Action {
     },
     /// Create a user. Answered by [`Dispatcher::handle_created`] or
     /// [`Dispatcher::handle_not_created`].
-    Create,
+    Create {
+        /// Its scenario, as its place in the mix.
+        scenario: usize,
+    },
     /// Push this slot to the overflow, and wake a worker that has users parked.
     Overflow(Due),
     /// End the life of this user, which is not needed any more; the user is no longer parked.
@@ -219,21 +222,26 @@ impl Dispatcher {
         }
     }
 
-    /// A user that was asked for exists. It is busy until it parks.
-    pub fn handle_created(&mut self, now: RunInstant, user: UserKey) {
-        self.population.handle_created(user);
+    /// A user of this scenario that was asked for exists. It is busy until it parks.
+    pub fn handle_created(&mut self, now: RunInstant, user: UserKey, scenario: usize) {
+        self.population.handle_created(user, scenario);
         self.handle_time(now);
     }
 
-    /// These users exist before the run's first instant, and nobody has asked for them. They are
-    /// busy until they park.
-    pub fn handle_created_ahead(&mut self, users: &[UserKey]) {
-        users.iter().for_each(|user| self.population.handle_created(*user));
+    /// The scenario of a user that may be created before the run's first instant, although nobody
+    /// has asked for it; `None` when there is no use for another one.
+    pub fn wanted_ahead(&mut self) -> Option<usize> {
+        self.population.wanted_ahead()
     }
 
-    /// A user that was asked for could not be created.
-    pub fn handle_not_created(&mut self, now: RunInstant) {
-        self.population.handle_not_created(now);
+    /// Such a user exists. It is busy until it parks.
+    pub fn handle_created_ahead(&mut self, user: UserKey, scenario: usize) {
+        self.population.handle_created(user, scenario);
+    }
+
+    /// A user of this scenario that was asked for could not be created.
+    pub fn handle_not_created(&mut self, now: RunInstant, scenario: usize) {
+        self.population.handle_not_created(now, scenario);
         self.handle_time(now);
     }
 
@@ -251,14 +259,15 @@ impl Dispatcher {
     }
 
     /// A user is between two iterations, or before its first, where the number of users changes
-    /// with time. Returns whether it is to go, because there are more users than there are to be.
+    /// with time. Returns whether it is to go, because there are more of its scenario than there
+    /// are to be.
     pub fn handle_between(&mut self, now: RunInstant, user: UserKey) -> bool {
         self.population.handle_between(now, user)
     }
 
     /// A user that is about to be gone has made all that it was to make, and is not replaced.
-    pub fn handle_finished(&mut self) {
-        self.population.handle_finished();
+    pub fn handle_finished(&mut self, user: UserKey) {
+        self.population.handle_finished(user);
     }
 
     /// The thread has stood still for the time `stood`, until `now`. The owner says this before all
@@ -292,8 +301,8 @@ impl Dispatcher {
             self.actions.push_back(Action::Overflow(due));
         }
         self.population.handle_time(now);
-        while self.population.poll_create() {
-            self.actions.push_back(Action::Create);
+        while let Some(scenario) = self.population.poll_create() {
+            self.actions.push_back(Action::Create { scenario });
         }
         if self.population.may_shrink() {
             self.retire(now);
@@ -437,7 +446,7 @@ impl Dispatcher {
     }
 
     /// Users that exist.
-    pub const fn users(&self) -> u32 {
+    pub fn users(&self) -> u32 {
         self.population.users()
     }
 

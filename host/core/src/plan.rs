@@ -16,15 +16,17 @@ use std::time::Duration;
 use self::drawing::{profile_of, stages_of_users};
 pub use self::input::{
     DEFAULT_BUDGET, DEFAULT_HOLD, DEFAULT_MAX_WARM_UP, PlanError, PlanInput, Search, WarmUp,
+    WeightedScenario,
 };
 pub use self::refuse::MAX_USERS;
-use self::refuse::{refuse_absurd, refuse_contradictions};
+use self::refuse::{refuse_absurd, refuse_contradictions, refuse_scenarios_without_users};
 use crate::RunInstant;
 use crate::control::{DEFAULT_START, Finder, Objective, Regulator};
 use crate::dispatch::{DispatchLimits, Growth, Spawn};
 use crate::run::StopRules;
 use crate::schedule::{
-    Arrivals, Cursor, Formula, Owner, Profile, ShareTable, Stripe, Timeline, UserProfile,
+    Arrivals, Crowd, Cursor, Formula, Mix, Owner, Profile, ShareTable, Stripe, Timeline,
+    UserProfile,
 };
 use crate::threshold::Threshold;
 use crate::units::Rate;
@@ -102,23 +104,25 @@ pub enum Users {
 }
 
 impl LoadModel {
-    /// The same load for one of `nodes` nodes: the one that is called `owner` in a table, where
-    /// there is one yet.
-    ///
-    /// In the table each node has a place between 0 and 1, and the places lie side by side. Of an
-    /// exact number of users each node has those within its place; all nodes together have that
-    /// number. On demand each node may have its part of the most, or an equal part if it has no
-    /// place yet.
-    pub fn part(&self, table: Option<&ShareTable>, owner: Owner, nodes: usize) -> Self {
-        let (from, until) = table.map_or((0.0, 0.0), |table| table.place(owner));
-        let exactly = |users: u32| {
-            let place = |place: f64| (f64::from(users) * place).round() as u32;
-            place(until).saturating_sub(place(from))
-        };
+    /// The most users of the whole run, where it has an exact number of them.
+    pub fn exact_users(&self) -> Option<u32> {
+        match self {
+            Self::Closed { users }
+            | Self::Transactions { users: Users::Exactly(users), .. }
+            | Self::Iterations { users: Users::Exactly(users), .. } => Some(*users),
+            Self::ClosedStages { profile } => Some(profile.peak()),
+            Self::Transactions { users: Users::OnDemand { .. }, .. }
+            | Self::Iterations { users: Users::OnDemand { .. }, .. } => None,
+        }
+    }
+
+    /// The same load for one of `nodes` nodes, whose users `crowd` knows. Of users on demand it may
+    /// have its part of the most, or an equal part if it has no `share` yet.
+    fn part(&self, crowd: &Crowd, share: f64, nodes: usize) -> Self {
         let part = |users: Users| match users {
-            Users::Exactly(users) => Users::Exactly(exactly(users)),
+            Users::Exactly(users) => Users::Exactly(crowd.users(users)),
             Users::OnDemand { max } => {
-                let share = if until > from { until - from } else { 1.0 / nodes.max(1) as f64 };
+                let share = if share > 0.0 { share } else { 1.0 / nodes.max(1) as f64 };
                 Users::OnDemand { max: ((f64::from(max) * share).ceil() as u32).max(1) }
             }
         };
@@ -127,14 +131,8 @@ impl LoadModel {
                 Self::Transactions { profile, users: part(users) }
             }
             Self::Iterations { profile, users } => Self::Iterations { profile, users: part(users) },
-            Self::Closed { users } => Self::Closed { users: exactly(users) },
-            Self::ClosedStages { profile } => {
-                let profile = match table {
-                    Some(table) => profile.of_node(table.clone(), owner),
-                    None => profile,
-                };
-                Self::ClosedStages { profile }
-            }
+            Self::Closed { users } => Self::Closed { users: crowd.users(users) },
+            Self::ClosedStages { profile } => Self::ClosedStages { profile },
         }
     }
 }
@@ -217,6 +215,8 @@ pub struct Plan {
     pub stop_rules: StopRules,
     /// The part of the slots that this node has.
     pub share: Stripe,
+    /// Whose users are which, where there is an exact number of them; on demand it is empty.
+    pub crowd: Crowd,
 }
 
 impl Plan {
@@ -262,6 +262,10 @@ impl Plan {
             (None, None, None) if has_starts => LoadModel::Transactions { profile, users },
             (None, None, None) => return Err(PlanError::NoLoad),
         };
+        let weights: Vec<f64> = input.scenarios.iter().map(|one| one.weight).collect();
+        let mix = Mix::of_weights(&weights).unwrap_or_else(|_| Mix::of_one());
+        let crowd = Crowd::new(&mix, load.exact_users().unwrap_or(0));
+        refuse_scenarios_without_users(&input.scenarios, &mix, &crowd)?;
         let spawn = match input.spawn_rate {
             Some(rate) => Spawn::At(rate),
             None if input.has_start => {
@@ -293,7 +297,24 @@ impl Plan {
             thresholds: input.thresholds,
             stop_rules: input.stop_rules,
             share: Stripe::WHOLE,
+            crowd,
         })
+    }
+
+    /// The plan of one of `nodes` nodes, the one that is called `owner` in a table of shares, where
+    /// there is one yet. Of an exact number of users it has those that the table gives to it.
+    pub fn part(&self, table: Option<&ShareTable>, owner: Owner, nodes: usize) -> Self {
+        let table = table.cloned().unwrap_or_else(|| ShareTable::of_weights(0, &[]));
+        let share = table.share(owner);
+        let crowd = self.crowd.of_node(table, owner);
+        let equal = if share > 0.0 { share } else { 1.0 / nodes.max(1) as f64 };
+        let spawn = match self.spawn {
+            Spawn::At(rate) => {
+                Rate::new(rate.per_second() * equal).map_or(Spawn::At(rate), Spawn::At)
+            }
+            Spawn::AtOnce => Spawn::AtOnce,
+        };
+        Self { load: self.load.part(&crowd, share, nodes), spawn, crowd, ..self.clone() }
     }
 
     /// Whether only a signal ends the run.
@@ -333,14 +354,14 @@ impl Plan {
                 }
             }
             LoadModel::Closed { users } => *users,
-            LoadModel::ClosedStages { profile } => profile.peak(),
+            LoadModel::ClosedStages { profile } => self.crowd.users(profile.peak()),
         }
     }
 
     /// The most users that this node may have at the run's first instant.
     pub fn first_users(&self) -> u32 {
         match &self.load {
-            LoadModel::ClosedStages { profile } => profile.opening(),
+            LoadModel::ClosedStages { profile } => self.crowd.users(profile.opening()),
             LoadModel::Transactions { .. }
             | LoadModel::Iterations { .. }
             | LoadModel::Closed { .. } => self.most_users(),
@@ -364,11 +385,15 @@ impl Plan {
             | LoadModel::Iterations { users: Users::OnDemand { max }, .. } => {
                 Growth::OnDemand { max_users: part(*max), spawn }
             }
-            LoadModel::Transactions { users: Users::Exactly(users), .. }
-            | LoadModel::Iterations { users: Users::Exactly(users), .. }
-            | LoadModel::Closed { users } => Growth::Exactly { users: part(*users), spawn },
+            LoadModel::Transactions { users: Users::Exactly(_), .. }
+            | LoadModel::Iterations { users: Users::Exactly(_), .. }
+            | LoadModel::Closed { .. } => {
+                let users = self.crowd.of_thread(self.crowd.most(), index, workers);
+                Growth::Exactly { users, spawn }
+            }
             LoadModel::ClosedStages { profile } => {
-                Growth::Staged { users: profile.timeline(self.warm_up, index, workers), spawn }
+                let users = profile.timeline(self.warm_up, &self.crowd, index, workers);
+                Growth::Staged { users, spawn }
             }
         }
     }

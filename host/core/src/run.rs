@@ -48,7 +48,7 @@ pub use self::ending::{EndCause, EndRequest};
 pub use self::flow::Flowed;
 pub use self::look::{ControlLook, Look, NodeLook};
 pub use self::machine::{CpuRecord, MachineRecord};
-pub use self::node::{NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
+pub use self::node::{ActedScenario, NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
 pub use self::outcome::RunOutcome;
 pub use self::pace::Pace;
 pub use self::run_control::{IterationsOver, LocalFacts, RunControl, RunSnapshot};

@@ -38,7 +38,7 @@ pub async fn drive(
     plan: &RunPlan,
     program: &Arc<Program>,
     run: Arc<Run>,
-    start_data: Vec<u8>,
+    start_data: Vec<Vec<u8>>,
     mut asked: Asked,
     view: &mut dyn View,
 ) -> anyhow::Result<RunOutcome> {
@@ -224,6 +224,7 @@ impl LocalRun<'_> {
             last_end: None,
             slots: self.shared.slots(),
             machine,
+            acted: self.shared.acted(),
         };
         self.control.handle_counts(ALONE, &counts);
         Ok(())

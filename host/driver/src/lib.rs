@@ -29,6 +29,6 @@ pub use self::lead::{LeadLine, NodeEvent, RunCommand, StoppedBefore, lead};
 pub use self::member::{Participation, take_part};
 pub use self::member_line::{MemberLine, MemberReport, WindowReport};
 pub use self::part_view::{PartBeginning, PartCounts, PartView};
-pub use self::plan::RunPlan;
+pub use self::plan::{PlannedScenario, RunPlan};
 pub use self::run_lines::{Asked, CommandCall, CommandReply, View};
 pub use self::threads::Threads;

@@ -35,8 +35,8 @@ use crate::workers::Workers;
 
 /// What a host has to take part with.
 pub struct Participation {
-    /// What `setup` gave.
-    pub start_data: Vec<u8>,
+    /// What the `setup` of each scenario gave.
+    pub start_data: Vec<Vec<u8>>,
     /// To what speaks for it.
     pub line: MemberLine,
     /// Of the scenario on this host.
@@ -309,6 +309,7 @@ impl<'a> NodeRun<'a> {
             last_end: self.shared.iterations.last_end().map(|at| self.shared.on_clock(at)),
             slots: self.shared.slots(),
             machine: self.machine.record(),
+            acted: self.shared.acted(),
         };
         let bytes = write_counts(&mut counts);
         if let Some(view) = &mut self.view {

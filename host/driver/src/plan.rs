@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use swell_client::Options;
 use swell_core::RunInstant;
-use swell_core::dispatch::{DispatchLimits, Dispatcher, Spawn};
+use swell_core::dispatch::{DispatchLimits, Dispatcher};
 use swell_core::plan::{LoadModel, Plan, Search, Users};
 use swell_core::run::{Pace, objective_in_words};
 use swell_core::schedule::{
@@ -13,6 +13,15 @@ use swell_core::schedule::{
 use swell_core::units::{Rate, counted, grouped, print_duration, print_rate};
 
 use crate::machine;
+
+/// A scenario of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedScenario {
+    /// Its index in the file.
+    pub index: u32,
+    /// Whether its `start` and `stop` do anything.
+    pub has_start: bool,
+}
 
 /// What can run: the load, and how its requests are sent. Nothing after this checks anything again.
 pub struct RunPlan {
@@ -25,8 +34,8 @@ pub struct RunPlan {
     pub client: Options,
     /// Whether requests say which trace they are a part of.
     pub traceparent: bool,
-    /// Whether the scenario's `start` and `stop` do anything.
-    pub has_start: bool,
+    /// What its users act, in the order of the mix.
+    pub scenarios: Vec<PlannedScenario>,
     /// Whether this machine holds fewer users than the plan alone would allow.
     pub lacks_room: bool,
     /// Whether a run that is INVALID is to end as any other.
@@ -105,20 +114,14 @@ impl RunPlan {
 
     /// The plan of one of `nodes` nodes, the one that is called `owner` in the table of shares.
     pub fn for_part(&self, table: Option<&ShareTable>, owner: Owner, nodes: usize) -> Self {
+        let plan = self.plan.part(table, owner, nodes);
+        let workers = Self::workers_for(&plan);
         let dealt = table.map(|table| table.share(owner)).filter(|share| *share > 0.0);
         let share = dealt.unwrap_or(1.0 / nodes as f64);
-        let spawn = match self.plan.spawn {
-            Spawn::At(rate) => {
-                Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At)
-            }
-            Spawn::AtOnce => Spawn::AtOnce,
-        };
-        let plan =
-            Plan { load: self.plan.load.part(table, owner, nodes), spawn, ..self.plan.clone() };
-        let workers = Self::workers_for(&plan);
         let users_ahead = (f64::from(self.users_ahead) * share).ceil() as u32;
         let users_ahead = users_ahead.min(plan.first_users());
-        Self { plan, workers, users_ahead, client: self.client.clone(), ..*self }
+        let (scenarios, client) = (self.scenarios.clone(), self.client.clone());
+        Self { plan, workers, scenarios, users_ahead, client, ..*self }
     }
 
     /// Whether only a signal ends it.

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use swell_core::RunInstant;
 use swell_core::control::{Objective, Tally};
 use swell_core::record::Snapshot;
-use swell_core::run::{Flowed, Pace, SetPoint};
+use swell_core::run::{ActedScenario, Flowed, Pace, SetPoint};
 use swell_core::schedule::{Course, Owner};
-use swell_engine::{Program, Run};
+use swell_engine::{Program, Run, ScenarioRole};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::message::Orders;
 use tokio::sync::mpsc;
 
 use crate::iterations::Iterations;
 use crate::overflow::SharedOverflow;
-use crate::plan::RunPlan;
+use crate::plan::{PlannedScenario, RunPlan};
 
 /// What a run's starts follow, as the control thread sets it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +59,33 @@ pub(crate) struct Lease {
     pub(crate) until: LocalInstant,
 }
 
+/// A scenario of the run, and what its users have done.
+#[derive(Debug)]
+pub(crate) struct SharedScenario {
+    pub(crate) role: ScenarioRole,
+    /// The bytes from its `setup`; empty where there is none.
+    pub(crate) start_data: Vec<u8>,
+    /// Whether its `stop` does anything.
+    pub(crate) has_stop: bool,
+    pub(crate) users: LiveUsers,
+    /// Iterations that took place and have ended.
+    pub(crate) iterations: AtomicU64,
+}
+
+impl SharedScenario {
+    fn all(planned: &[PlannedScenario], start_data: Vec<Vec<u8>>) -> Vec<Self> {
+        let data = start_data.into_iter().chain(std::iter::repeat_with(Vec::new));
+        let one = |((place, planned), start_data): ((u32, &PlannedScenario), Vec<u8>)| Self {
+            role: ScenarioRole { scenario: planned.index, place },
+            start_data,
+            has_stop: planned.has_start,
+            users: LiveUsers::default(),
+            iterations: AtomicU64::new(0),
+        };
+        (0..).zip(planned).zip(data).map(one).collect()
+    }
+}
+
 /// How far a worker has come with its slots.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -81,6 +108,16 @@ impl Shared {
     /// The instant at which the run's clock shows `at`.
     pub(crate) fn at(&self, at: RunInstant) -> Instant {
         self.began + at.since(RunInstant::START)
+    }
+
+    /// What the users of each scenario did so far; nothing where there is one alone.
+    pub(crate) fn acted(&self) -> Vec<ActedScenario> {
+        let acted = |scenario: &SharedScenario| ActedScenario {
+            users_at_once: scenario.users.most_at_once(),
+            iterations: scenario.iterations.load(Ordering::Relaxed),
+        };
+        let several = self.scenarios.iter().filter(|_| self.scenarios.len() > 1);
+        several.map(acted).collect()
     }
 
     /// Slots that started something: where iterations take slots, one may find that there are no
@@ -127,10 +164,8 @@ pub(crate) struct Shared {
     pub(crate) run: Arc<Run>,
     pub(crate) client: swell_client::Options,
     pub(crate) pace: Pace,
-    /// The bytes from `setup`; empty where there is none.
-    pub(crate) start_data: Vec<u8>,
-    /// Whether the scenario's `stop` does anything.
-    pub(crate) has_stop: bool,
+    /// What the users act, by the places of the scenarios in the mix.
+    pub(crate) scenarios: Vec<SharedScenario>,
     pub(crate) iterations: Iterations,
     /// How many of them each user makes; `None` where users go on as long as there are any.
     pub(crate) iterations_each: Option<u64>,
@@ -154,7 +189,7 @@ impl Shared {
         plan: &RunPlan,
         program: Arc<Program>,
         run: Arc<Run>,
-        start_data: Vec<u8>,
+        start_data: Vec<Vec<u8>>,
         iterations: Iterations,
         began: Instant,
     ) -> Arc<Self> {
@@ -163,8 +198,7 @@ impl Shared {
             run,
             client: plan.client.clone(),
             pace: plan.pace(),
-            start_data,
-            has_stop: plan.has_start,
+            scenarios: SharedScenario::all(&plan.scenarios, start_data),
             iterations,
             iterations_each: plan.plan.stop.iterations_each,
             overflow: SharedOverflow::new(plan.workers),

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,7 +20,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use crate::shared::{Lease, Shared, Window, WorkerSetPoint};
+use crate::shared::{Lease, Shared, SharedScenario, Window, WorkerSetPoint};
 use crate::worker_dispatch::{DispatchPacing, WorkerDispatch};
 
 /// How often a worker closes its window and sends it to the control thread.
@@ -152,9 +153,10 @@ impl WorkerUsers {
     async fn run(self, index: usize, mut lines: Lines) -> anyhow::Result<WorkerResult> {
         let this = Rc::new(self);
         for _ in 0..this.shared.users_ahead[index] {
+            let Some(scenario) = this.dispatch.wanted_ahead() else { break };
             let key = this.dispatch.user_slot();
-            this.dispatch.created_ahead(key);
-            this.bring_to_life(key);
+            this.dispatch.created_ahead(key, scenario);
+            this.bring_to_life(key, scenario);
         }
         let mut heard = LastSetPoint::default();
         loop {
@@ -179,8 +181,8 @@ impl WorkerUsers {
             tokio::select! {
                 biased;
                 wanted = this.dispatch.next_orders() => {
-                    for _ in 0..wanted {
-                        this.create();
+                    for scenario in wanted {
+                        this.create(scenario);
                     }
                 }
                 changed = lines.orders.changed() => {
@@ -272,20 +274,21 @@ impl WorkerUsers {
         .await;
     }
 
-    fn create(self: &Rc<Self>) {
+    fn create(self: &Rc<Self>, scenario: usize) {
         // A user that is created after all were cut would be cut by nobody.
         if self.dispatch.over().is_some() || self.shared.iterations.is_exhausted() {
-            return self.dispatch.not_created();
+            return self.dispatch.not_created(scenario);
         }
         let key = self.dispatch.user_slot();
-        self.dispatch.created(key);
-        self.bring_to_life(key);
+        self.dispatch.created(key, scenario);
+        self.bring_to_life(key, scenario);
     }
 
-    fn bring_to_life(self: &Rc<Self>, key: UserKey) {
-        let left = Cell::new(self.allotment.borrow_mut().allot());
-        let place = UserPlace { worker_users: Rc::clone(self), key, left };
+    fn bring_to_life(self: &Rc<Self>, key: UserKey, scenario: usize) {
+        let left = Cell::new(self.allotment.borrow_mut().allot(scenario));
+        let place = UserPlace { worker_users: Rc::clone(self), key, scenario, left };
         self.shared.users.came();
+        place.scenario().users.came();
         self.worker.recorder.borrow_mut().user_created();
         self.users.borrow_mut().spawn_local(async move {
             let place = place;
@@ -359,6 +362,8 @@ impl Drop for AbortOnDrop {
 struct UserPlace {
     worker_users: Rc<WorkerUsers>,
     key: UserKey,
+    /// What the user acts, as a place in the mix.
+    scenario: usize,
     /// How many iterations the user has yet to make.
     left: Cell<u64>,
 }
@@ -367,34 +372,41 @@ impl Drop for UserPlace {
     fn drop(&mut self) {
         self.worker_users.worker.recorder.borrow_mut().user_gone();
         self.worker_users.shared.users.went();
-        if self.worker_users.allotment.borrow_mut().handle_ended(self.left.get()) {
-            self.worker_users.dispatch.finished();
+        self.scenario().users.went();
+        let mut allotment = self.worker_users.allotment.borrow_mut();
+        if allotment.handle_ended(self.scenario, self.left.get()) {
+            self.worker_users.dispatch.finished(self.key);
         }
+        drop(allotment);
         self.worker_users.dispatch.gone(self.key);
     }
 }
 
 impl UserPlace {
+    fn scenario(&self) -> &SharedScenario {
+        &self.worker_users.shared.scenarios[self.scenario]
+    }
+
     /// The life of one virtual user.
     async fn live(&self) {
-        let shared = &self.worker_users.shared;
+        let (shared, scenario) = (&self.worker_users.shared, self.scenario());
+        let worker = &self.worker_users.worker;
         // The run may have ended before this user's turn to be made came.
         if self.worker_users.dispatch.over().is_some() {
             return;
         }
-        let mut user =
-            match User::create(&shared.program, &self.worker_users.worker, self.key).await {
-                Ok(user) => user,
-                Err(trapped) => {
-                    self.worker_users.worker.recorder.borrow_mut().trap(&trapped.0);
-                    self.report_trap(&trapped.0);
-                    return self.wait_after_failure().await;
-                }
-            };
-        match user.start(&shared.start_data).await {
+        let mut user = match User::create(&shared.program, scenario.role, worker, self.key).await {
+            Ok(user) => user,
+            Err(trapped) => {
+                worker.recorder.borrow_mut().trap(&trapped.0);
+                self.report_trap(&trapped.0);
+                return self.wait_after_failure().await;
+            }
+        };
+        match user.start(&scenario.start_data).await {
             Ok(()) => {}
             Err(HookError::Said(reason)) => {
-                self.worker_users.worker.recorder.borrow_mut().start_error(&reason);
+                worker.recorder.borrow_mut().start_error(&reason);
                 return self.wait_after_failure().await;
             }
             Err(HookError::Trapped(trapped)) => {
@@ -413,7 +425,7 @@ impl UserPlace {
             // A scenario that waits for nothing must not keep its thread from the other users.
             tokio::task::consume_budget().await;
         }
-        if shared.has_stop
+        if scenario.has_stop
             && let Err(trapped) = user.stop().await
         {
             tracing::warn!(target: "scenario", "`stop` trapped: {}", in_one_line(&trapped.0));
@@ -440,6 +452,7 @@ impl UserPlace {
             return None;
         }
         iterations.ended();
+        self.scenario().iterations.fetch_add(1, Ordering::Relaxed);
         self.left.update(|left| left - 1);
         // Nobody waits for a user that waits after a failure.
         drop(under_way);

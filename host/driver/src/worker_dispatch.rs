@@ -5,6 +5,7 @@
 //! serve and touch only when a slot has found no user for a millisecond.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,7 +73,7 @@ pub(crate) struct WorkerDispatch {
     told_stood: Cell<Duration>,
     user_slots: RefCell<Vec<UserSlot>>,
     free_user_slots: RefCell<Vec<UserKey>>,
-    to_create: Cell<u32>,
+    to_create: RefCell<VecDeque<usize>>,
     unsent: RefCell<Vec<(Due, UnsentCause)>>,
     timer: InstantTimer,
     armed: Cell<RunInstant>,
@@ -112,7 +113,7 @@ impl WorkerDispatch {
             told_stood: Cell::new(Duration::ZERO),
             user_slots: RefCell::default(),
             free_user_slots: RefCell::default(),
-            to_create: Cell::new(0),
+            to_create: RefCell::default(),
             unsent: RefCell::default(),
             timer: InstantTimer::new(began)?,
             armed: Cell::new(RunInstant::NEVER),
@@ -134,11 +135,11 @@ impl WorkerDispatch {
     }
 
     /// The worker's part in the run: it wakes when slots are due or there is something to do, until
-    /// the caller drops it. Returns how many users to create.
-    pub(crate) async fn next_orders(&self) -> u32 {
+    /// the caller drops it. Returns the scenarios of the users to create.
+    pub(crate) async fn next_orders(&self) -> VecDeque<usize> {
         loop {
             let wanted = self.to_create.take();
-            if wanted > 0 {
+            if !wanted.is_empty() {
                 return wanted;
             }
             tokio::select! {
@@ -154,10 +155,15 @@ impl WorkerDispatch {
         }
     }
 
+    /// The scenario of a user to make before the run's first instant, if there is use for one.
+    pub(crate) fn wanted_ahead(&self) -> Option<usize> {
+        self.dispatcher.borrow_mut().wanted_ahead()
+    }
+
     /// A user exists before the run's first instant: what is heard before [`WorkerDispatch::open`]
     /// is to know of it.
-    pub(crate) fn created_ahead(&self, user: UserKey) {
-        self.dispatcher.borrow_mut().handle_created_ahead(&[user]);
+    pub(crate) fn created_ahead(&self, user: UserKey, scenario: usize) {
+        self.dispatcher.borrow_mut().handle_created_ahead(user, scenario);
     }
 
     /// Begins the run: the first slots and users follow from here. Some users may be there already.
@@ -258,14 +264,14 @@ impl WorkerDispatch {
         key
     }
 
-    /// The user that was asked for exists.
-    pub(crate) fn created(&self, user: UserKey) {
-        self.tell(|dispatcher, now| dispatcher.handle_created(now, user));
+    /// The user of this scenario that was asked for exists.
+    pub(crate) fn created(&self, user: UserKey, scenario: usize) {
+        self.tell(|dispatcher, now| dispatcher.handle_created(now, user, scenario));
     }
 
     /// The user that was asked for could not be created: nothing more is to be done for it.
-    pub(crate) fn not_created(&self) {
-        self.tell(Dispatcher::handle_not_created);
+    pub(crate) fn not_created(&self, scenario: usize) {
+        self.tell(|dispatcher, now| dispatcher.handle_not_created(now, scenario));
     }
 
     /// A user is between two iterations, or before its first: whether it is to go, because there
@@ -277,8 +283,8 @@ impl WorkerDispatch {
     }
 
     /// A user that is about to be gone has made all its iterations: nobody takes its place.
-    pub(crate) fn finished(&self) {
-        self.dispatcher.borrow_mut().handle_finished();
+    pub(crate) fn finished(&self, user: UserKey) {
+        self.dispatcher.borrow_mut().handle_finished(user);
     }
 
     /// A user does not exist any more.
@@ -395,8 +401,8 @@ impl WorkerDispatch {
                 to_park_again.push(user)
             }
             Action::Retire(user) => user_slots[user as usize].grant(Err(RunOver::Finished)),
-            Action::Create => {
-                self.to_create.set(self.to_create.get() + 1);
+            Action::Create { scenario } => {
+                self.to_create.borrow_mut().push_back(scenario);
                 self.has_orders.notify_one();
             }
             Action::Overflow(due) => self.overflow.push(due, owed, self.index),

@@ -42,6 +42,22 @@ pub enum HookError {
     Trapped(Trapped),
 }
 
+/// Which scenario of its file a user acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScenarioRole {
+    /// The scenario's index into [`ScenarioFile::scenarios`](crate::ScenarioFile::scenarios).
+    pub scenario: u32,
+    /// Its place among the scenarios of the run.
+    pub place: u32,
+}
+
+impl ScenarioRole {
+    /// Of the only scenario of a run.
+    pub const fn only(scenario: u32) -> Self {
+        Self { scenario, place: 0 }
+    }
+}
+
 /// One instance of a scenario. It stays on its worker's thread.
 pub struct User {
     store: Store<GuestState>,
@@ -62,10 +78,11 @@ impl User {
     /// rule out.
     pub async fn create(
         program: &Arc<Program>,
+        role: ScenarioRole,
         worker: &Rc<Worker>,
         key: u32,
     ) -> Result<Self, Trapped> {
-        Self::create_as(program, worker, key, GuestCall::Starting).await
+        Self::create_as(program, role, worker, key, GuestCall::Starting).await
     }
 
     /// Creates the instance that prepares a run and cleans up after it. It is no user, and nothing
@@ -75,18 +92,21 @@ impl User {
     /// As [`User::create`].
     pub async fn create_to_prepare(
         program: &Arc<Program>,
+        scenario: u32,
         worker: &Rc<Worker>,
     ) -> Result<Self, Trapped> {
-        Self::create_as(program, worker, u32::MAX, GuestCall::Preparing).await
+        let role = ScenarioRole::only(scenario);
+        Self::create_as(program, role, worker, u32::MAX, GuestCall::Preparing).await
     }
 
     async fn create_as(
         program: &Arc<Program>,
+        role: ScenarioRole,
         worker: &Rc<Worker>,
         key: u32,
         call: GuestCall,
     ) -> Result<Self, Trapped> {
-        let user = UserState::new(worker, key, call);
+        let user = UserState::new(worker, role.place, key, call);
         let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.log(), user.patience())));
         let state = GuestState::new(worker.run.limits, program.ticker.turns(), Some(user), wasi);
         let mut store = Store::new(&program.engine, state);
@@ -105,7 +125,8 @@ impl User {
             Ok(made) => made,
             Err(error) => return Err(explain(&mut store, &error)),
         };
-        Ok(Self { store, cpu, guest, run, scenario: program.index, on_one_thread: PhantomData })
+        let scenario = role.scenario;
+        Ok(Self { store, cpu, guest, run, scenario, on_one_thread: PhantomData })
     }
 
     fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {

@@ -59,7 +59,7 @@ pub use compile::{Compiled, Compiler, compile_child};
 pub use contract::{WIT_VERSION, contract_hash};
 pub use error::LoadError;
 pub use feed::{Feed, FeedError};
-pub use instance::{HookError, IterationOutcome, User};
+pub use instance::{HookError, IterationOutcome, ScenarioRole, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
 pub use reading::MAX_SCENARIO_SIZE;

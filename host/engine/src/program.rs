@@ -155,13 +155,12 @@ impl ScenarioFile {
         Ok((engine, component))
     }
 
-    /// Makes room for `users` instances of the scenario with this index into
-    /// [`ScenarioFile::scenarios`].
+    /// Makes room for `users` instances, of whatever scenarios of the file.
     ///
     /// # Errors
     /// The machine does not give the address space, or the component cannot be compiled for so
     /// many.
-    pub fn program(&self, index: u32, users: u32) -> Result<Arc<Program>, LoadError> {
+    pub fn program(&self, users: u32) -> Result<Arc<Program>, LoadError> {
         let (engine, component) = self.room(users)?;
         let uses_wasi = uses_wasi(&self.imports);
         let wrong = |reason: String| LoadError::WrongWorld { reason };
@@ -180,11 +179,11 @@ impl ScenarioFile {
             ),
         };
         let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Program { engine, scenario, exports, run, script, index, uses_wasi, ticker }))
+        Ok(Arc::new(Program { engine, scenario, exports, run, script, uses_wasi, ticker }))
     }
 }
 
-/// A scenario ready to be instantiated on any thread.
+/// A scenario file ready to be instantiated on any thread.
 pub struct Program {
     pub(crate) engine: Engine,
     pub(crate) scenario: ScenarioPre<GuestState>,
@@ -193,7 +192,6 @@ pub struct Program {
     pub(crate) run: ComponentExportIndex,
     /// What each instance is given before anything else, if it is an interpreter.
     pub(crate) script: Option<LoadedScript>,
-    pub(crate) index: u32,
     pub(crate) uses_wasi: bool,
     pub(crate) ticker: Ticker,
 }

@@ -20,7 +20,7 @@ use swell_core::record::Recorder;
 use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
-use crate::instance::User;
+use crate::instance::{ScenarioRole, User};
 use crate::program::Program;
 use crate::run::{Pacing, Run, RunOver, Worker};
 use crate::store::Trapped;
@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// See the module's documentation. They live until this is dropped.
 pub struct Rehearsal {
     program: Arc<Program>,
+    role: ScenarioRole,
     worker: Rc<Worker>,
     users: Vec<User>,
     making: Duration,
@@ -45,7 +46,12 @@ impl Rehearsal {
     ///
     /// # Errors
     /// The guest's own initialisation trapped, or the machine does not give what is needed.
-    pub fn begin(program: &Arc<Program>, run: Run, client: &Options) -> Result<Self, Trapped> {
+    pub fn begin(
+        program: &Arc<Program>,
+        role: ScenarioRole,
+        run: Run,
+        client: &Options,
+    ) -> Result<Self, Trapped> {
         let lacking = |what: &str, error: &dyn std::fmt::Display| {
             Trapped(format!("cannot make a {what}: {error}"))
         };
@@ -72,6 +78,7 @@ impl Rehearsal {
         });
         let mut this = Self {
             program: Arc::clone(program),
+            role,
             worker,
             users: Vec::new(),
             making: Duration::MAX,
@@ -87,11 +94,11 @@ impl Rehearsal {
     /// # Errors
     /// The guest's own initialisation trapped.
     pub fn make(&mut self, count: u32, starts: bool) -> Result<(), Trapped> {
-        let Self { program, worker, users, making, place, runtime } = self;
+        let Self { program, role, worker, users, making, place, runtime } = self;
         place.block_on(runtime, async {
             for _ in 0..count {
                 let began = Instant::now();
-                users.push(User::create(program, worker, users.len() as u32).await?);
+                users.push(User::create(program, *role, worker, users.len() as u32).await?);
                 *making = (*making).min(began.elapsed());
             }
             if starts {

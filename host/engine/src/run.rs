@@ -71,6 +71,9 @@ pub struct Run {
     pub sends_trace_context: bool,
     /// How `conduct` reaches runs; `None` for users of a run.
     pub conductor: Option<Arc<dyn Conductor>>,
+    /// How many scenarios its users act. The number of a user, divided by this, leaves the place of
+    /// its scenario among them.
+    pub scenarios: u32,
     users: AtomicU64,
     pub(crate) lines: Arc<LineBudget>,
     /// Whether any request got as far as a connection.
@@ -96,6 +99,7 @@ impl Run {
             fresh_iterations: false,
             sends_trace_context: false,
             conductor: None,
+            scenarios: 1,
             users: AtomicU64::new(0),
             lines: Arc::default(),
             has_sent: AtomicBool::new(false),
@@ -153,9 +157,10 @@ impl Run {
         self.users.store(first, Ordering::Relaxed);
     }
 
-    /// The number of the next user.
-    pub(crate) fn number_user(&self) -> u64 {
-        self.users.fetch_add(1, Ordering::Relaxed)
+    /// The number of the next user, whose scenario has this place in the run.
+    pub(crate) fn number_user(&self, place: u32) -> u64 {
+        let users = self.users.fetch_add(1, Ordering::Relaxed);
+        users.saturating_mul(u64::from(self.scenarios.max(1))).saturating_add(u64::from(place))
     }
 
     /// When the scenario asked for the run's end. Whoever controls the run hears of it a moment

@@ -59,14 +59,15 @@ fn misuse(misuse: Misuse) -> wasmtime::Error {
 }
 
 impl UserState {
-    /// A user of this worker; `key` is its number on the worker, by which the dispatcher knows it.
-    pub(crate) fn new(worker: &Rc<Worker>, key: u32, call: GuestCall) -> Self {
+    /// A user of this worker; `key` is its number on the worker, by which the dispatcher knows it,
+    /// and `place` that of its scenario in the run.
+    pub(crate) fn new(worker: &Rc<Worker>, place: u32, key: u32, call: GuestCall) -> Self {
         let run = &worker.run;
         let (number, speaker) = match call {
             GuestCall::Preparing if run.conductor.is_some() => (0, Speaker::Conduct),
             GuestCall::Preparing => (0, Speaker::Setup),
             _ => {
-                let number = run.number_user();
+                let number = run.number_user(place);
                 (number, Speaker::User(number))
             }
         };

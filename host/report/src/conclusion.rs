@@ -1,11 +1,12 @@
 //! The report of a run, from what the run came to.
 
-use swell_core::run::{MachineRecord, RunOutcome};
+use swell_core::plan::WeightedScenario;
+use swell_core::run::{ActedScenario, MachineRecord, RunOutcome};
 
 use crate::judgement::{self, Rules};
 use crate::report::{
     About, ConfidenceReport, ControlReport, ExitReport, Form, Header, HostReport, LimitReport,
-    MachineReport, Part, Report, SearchReport, UsersReport,
+    MachineReport, Part, Report, ScenarioReport, SearchReport, UsersReport,
 };
 
 /// Lines that nobody can read any more.
@@ -59,6 +60,7 @@ impl About {
             version: header.version.to_owned(),
             seed: header.seed,
             scenario: header.scenario.clone(),
+            scenarios: scenarios(&header.scenarios, &outcome.acted),
             file: header.file.clone(),
             file_hash: header.file_hash.clone(),
             target: header.target.clone(),
@@ -73,6 +75,18 @@ impl About {
             measured_seconds: outcome.measured.as_secs_f64(),
         }
     }
+}
+
+/// The scenarios of a run, and what their users did, as far as that is known.
+fn scenarios(scenarios: &[WeightedScenario], acted: &[ActedScenario]) -> Vec<ScenarioReport> {
+    let known = acted.iter().map(Some).chain(std::iter::repeat(None));
+    let one = |(scenario, acted): (&WeightedScenario, Option<&ActedScenario>)| ScenarioReport {
+        name: scenario.name.clone(),
+        weight: scenario.weight,
+        most_users: acted.map(|acted| acted.users_at_once),
+        iterations: acted.map(|acted| acted.iterations),
+    };
+    scenarios.iter().zip(known).map(one).collect()
 }
 
 impl MachineReport {

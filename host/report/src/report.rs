@@ -119,8 +119,12 @@ pub struct About {
     pub version: String,
     /// What decided all randomness.
     pub seed: u64,
-    /// The scenario's name.
+    /// The scenario's name; of several, all with their weights, as "browse 3 : order 1".
     pub scenario: String,
+    /// The scenarios, where the run had several. The number of a user, divided by how many they
+    /// are, leaves the place of its scenario among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioReport>,
     /// The scenario file, as it was named.
     pub file: String,
     /// BLAKE3 of the scenario file.
@@ -170,6 +174,19 @@ pub struct Evidence {
     pub what: String,
     /// What to do about it.
     pub advice: String,
+}
+
+/// One of several scenarios of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioReport {
+    /// Its name.
+    pub name: String,
+    /// Its part in the users, beside those of the others.
+    pub weight: f64,
+    /// The most of its users that existed at a time; absent where nobody knows.
+    pub most_users: Option<u64>,
+    /// Its iterations that took place, over the whole run; absent where nobody knows.
+    pub iterations: Option<u64>,
 }
 
 /// Why the program ended as it did.
@@ -287,6 +304,15 @@ impl ReportOfRuns {
             total: Part::of(&total, seconds),
             runs: runs.iter().map(|run| (run.name.to_owned(), run.report.clone())).collect(),
         }
+    }
+}
+
+impl About {
+    /// The scenario that a user acted, by the user's number.
+    pub fn scenario_of(&self, user: u64) -> &str {
+        let place = user.checked_rem(self.scenarios.len() as u64);
+        let one = place.and_then(|place| self.scenarios.get(usize::try_from(place).ok()?));
+        one.map_or(&self.scenario, |scenario| &scenario.name)
     }
 }
 

@@ -300,6 +300,14 @@ impl Summary<'_> {
                 if users.trapped > 0 { Tone::Bad } else { Tone::Plain }.of(trapped),
             ],
         );
+        for scenario in &report.run.scenarios {
+            let (Some(users), Some(iterations)) = (scenario.most_users, scenario.iterations) else {
+                continue;
+            };
+            let (users, name) = (grouped(users), line(&scenario.name));
+            let iterations = counted(iterations, "iteration");
+            sheet.say(4, [format!("{name}: {users} at once, {iterations}")]);
+        }
         let mut traps: Vec<_> = users.traps.iter().collect();
         traps.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         for (text, count) in traps.iter().take(SHOWN_TEXTS) {

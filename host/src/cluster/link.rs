@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use swell_cluster::{Admission, Hello, Identity, JoinError, LinkError, Peer, Socket, Token, join};
 
 /// The version of the messages between nodes.
-const PROTOCOL: u32 = 5;
+const PROTOCOL: u32 = 6;
 /// The time between attempts to reach a coordinator.
 pub(super) const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long a node goes on asking for admission when the coordinator is there and has too much to

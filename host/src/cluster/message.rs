@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use swell_core::plain::line;
-use swell_core::plan::Search;
+use swell_core::plan::{Search, WeightedScenario};
 use swell_core::run::{EndRequest, Flowed};
 use swell_protocol::message::{LeaseAnswer, ToLead, ToMember};
 
@@ -109,9 +109,15 @@ pub(super) struct Assignment {
     pub(super) number: RunNumber,
     pub(super) run: String,
     pub(super) name: String,
-    pub(super) scenario: String,
+    pub(super) scenarios: Vec<AssignedScenario>,
     pub(super) bundle: Bundle,
-    /// The bytes that `setup` returned.
+}
+
+/// A scenario of such a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct AssignedScenario {
+    pub(super) scenario: WeightedScenario,
+    /// The bytes that its `setup` returned.
     pub(super) start_data: Vec<u8>,
 }
 

@@ -96,6 +96,8 @@ impl Whole {
                 last_end: part.last_end,
                 slots: part.slots,
                 machine: part.machine,
+                // Journals do not tell it.
+                acted: Vec::new(),
             });
             (node.phase, node.is_complete) = (moment.phase, part.is_last);
             node.has_begun = true;
@@ -209,6 +211,7 @@ impl Whole {
             is_steady: None,
             requests_written,
             users_at_once,
+            acted: Vec::new(),
             began_at: Duration::try_from_secs_f64(began_at).unwrap_or_default(),
             machine,
             control: None,

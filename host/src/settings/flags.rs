@@ -288,9 +288,11 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = SERVICE)]
     pub(crate) no_preflight: bool,
 
-    /// Which of the file's scenarios to run; needed when there are several.
-    #[arg(long, value_name = "NAME", help_heading = SCENARIO)]
-    pub(crate) scenario: Option<String>,
+    /// Which of the file's scenarios to run; needed when there are several. Repeated, the users of
+    /// one run are dealt to them by weight, as with `--scenario browse=3 --scenario order=1 --vus
+    /// 40`: 30 users browse, and 10 order. Without a weight it is 1.
+    #[arg(long, value_name = "NAME[=WEIGHT]", help_heading = SCENARIO)]
+    pub(crate) scenario: Vec<String>,
 
     /// What runs the file, which is a script: a component that exports `swell:scenario/script`.
     /// Default: the one that is kept for the file's extension, as `js.wasm` in

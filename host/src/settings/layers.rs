@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use swell_client::AllowList;
 use swell_engine::{ScenarioInfo, ScenarioSource};
 
+use super::defaults::Defaults;
 use super::flags::{DEFAULT_FILE, Settings};
 use super::keys::{
     LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, counts_iterations, is_of_a_script,
@@ -202,14 +203,17 @@ impl Layers {
         self.layers.first().into_iter().flat_map(|typed| &typed.settings).map(|typed| &*typed.key)
     }
 
-    /// All settings, and below them the scenario's own defaults and the hosts that its manifest
-    /// names, where there is a scenario.
+    /// All settings, and below them the scenarios' own defaults and the hosts that their manifests
+    /// name, where there are scenarios.
     ///
     /// # Errors
-    /// A default that is no setting; settings that need or exclude each other; a claim to what
-    /// nobody has given.
-    pub(crate) fn settings(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Settings> {
-        parsed(&self.in_force(scenario)?.without_claims()?)
+    /// A default that is no setting, or on which scenarios differ; settings that need or exclude
+    /// each other; a claim to what nobody has given.
+    pub(crate) fn settings<'a>(
+        &self,
+        scenarios: impl IntoIterator<Item = &'a ScenarioInfo>,
+    ) -> anyhow::Result<Settings> {
+        parsed(&self.in_force(scenarios)?.without_claims()?)
     }
 
     /// What holds whether or not anybody grants the rest, without a scenario.
@@ -224,8 +228,11 @@ impl Layers {
     ///
     /// # Errors
     /// A default that is no setting, or a host that is none.
-    pub(crate) fn claims(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Vec<Claim>> {
-        Ok(self.in_force(scenario)?.claims)
+    pub(crate) fn claims<'a>(
+        &self,
+        scenarios: impl IntoIterator<Item = &'a ScenarioInfo>,
+    ) -> anyhow::Result<Vec<Claim>> {
+        Ok(self.in_force(scenarios)?.claims)
     }
 
     /// The settings that no higher layer overrules, as keys and values, for another node to follow.
@@ -233,12 +240,12 @@ impl Layers {
     ///
     /// # Errors
     /// As [`Layers::settings`]; or a value that is no UTF-8.
-    pub(crate) fn pairs(
+    pub(crate) fn pairs<'a>(
         &self,
-        scenario: Option<&ScenarioInfo>,
+        scenarios: impl IntoIterator<Item = &'a ScenarioInfo>,
     ) -> anyhow::Result<Vec<(String, Option<String>)>> {
         let settings = self
-            .in_force(scenario)?
+            .in_force(scenarios)?
             .without_claims()?
             .into_iter()
             .filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
@@ -285,27 +292,35 @@ impl Layers {
         Ok(Self { layers: vec![layer], is_search, flags: self.flags.clone(), ..Self::none() })
     }
 
-    fn in_force(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<InForce> {
-        let scenario = scenario.filter(|_| !self.has_defaults);
-        let defaults = scenario.map(Layer::of_defaults);
-        if let Some(defaults) = &defaults {
-            defaults.check(&self.flags)?;
+    fn in_force<'a>(
+        &self,
+        scenarios: impl IntoIterator<Item = &'a ScenarioInfo>,
+    ) -> anyhow::Result<InForce> {
+        let scenarios: Vec<&ScenarioInfo> =
+            scenarios.into_iter().filter(|_| !self.has_defaults).collect();
+        for scenario in &scenarios {
+            Layer::of_defaults(scenario).check(&self.flags)?;
         }
+        let defaults = Defaults::of(&scenarios);
         let given = self.given()?;
         let mut keys = BTreeSet::new();
         let (mut settings, mut claims) = (Vec::new(), Vec::new());
-        for (depth, layer) in self.layers.iter().chain(&defaults).enumerate() {
+        let of_scenarios = defaults.as_ref().map(|defaults| &defaults.layer);
+        for (depth, layer) in self.layers.iter().chain(of_scenarios).enumerate() {
             let is_last = depth == self.layers.len();
             let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
-            let is_overruled = |setting: &&Setting| {
-                let key = setting.key.as_str();
+            let is_overruled = |key: &str| {
                 keys.contains(key)
                     || is_said_otherwise(key, |other| keys.contains(other))
                     || (is_last && counts_iterations(key) && keys.contains("duration"))
                     || (shape_given && LOAD_SHAPE.contains(&key))
                     || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };
-            for setting in layer.settings.iter().filter(|setting| !is_overruled(setting)) {
+            if let Some(defaults) = defaults.as_ref().filter(|_| is_last) {
+                defaults.check(is_overruled)?;
+            }
+            let in_force = |setting: &&Setting| !is_overruled(&setting.key);
+            for setting in layer.settings.iter().filter(in_force) {
                 if layer.gives_reach || !is_reach(&setting.key) || given.covers(setting)? {
                     settings.push(setting.clone());
                 } else {
@@ -322,11 +337,9 @@ impl Layers {
             }
             keys.extend(layer.settings.iter().map(|setting| setting.key.clone()));
         }
-        for host in scenario.iter().flat_map(|scenario| &scenario.hosts) {
-            let place = format!(
-                "the manifest of scenario {:?}",
-                scenario.map_or("", |scenario| &scenario.name)
-            );
+        let hosts = |one: &&'a ScenarioInfo| one.hosts.iter().map(|host| (&one.name, host));
+        for (name, host) in scenarios.iter().flat_map(|one| hosts(one)) {
+            let place = format!("the manifest of scenario {name:?}");
             let setting = Setting { key: "allow-host".to_owned(), value: Some(host.into()) };
             if !given.covers(&setting).with_context(|| place.clone())? {
                 claims.push(Claim {

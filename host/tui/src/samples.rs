@@ -29,6 +29,7 @@ pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
             version: "0.1.0".to_owned(),
             seed: 1,
             scenario: name.to_owned(),
+            scenarios: Vec::new(),
             file: "shop.wasm".to_owned(),
             file_hash: "abc".to_owned(),
             target: Some("http://127.0.0.1:8080".to_owned()),

@@ -51,7 +51,7 @@ fn a_steady_service_gets_every_start_on_time_from_as_many_users_as_little_s_law_
 
 #[test]
 fn starts_that_go_together_are_late_by_a_step_at_most_and_none_is_lost() {
-    let growth = Growth::Exactly { users: 100, spawn: Spawn::AtOnce };
+    let growth = Growth::Exactly { users: vec![100], spawn: Spawn::AtOnce };
     let outcome = run(SimulatedRun { coalesce: millis(5), growth, ..steady() });
     let measured = &outcome.total.measured;
     assert_eq!((measured.total.counts.started, measured.unsent.users), (10_000, 0));
@@ -229,7 +229,8 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 #[test]
 fn exactly_n_users_are_created_at_the_spawn_rate_and_pace_the_starts() {
     let spawn = Spawn::At(Rate::new(50.0).unwrap());
-    let outcome = run(SimulatedRun { growth: Growth::Exactly { users: 100, spawn }, ..steady() });
+    let outcome =
+        run(SimulatedRun { growth: Growth::Exactly { users: vec![100], spawn }, ..steady() });
     assert_eq!((outcome.most_users, outcome.users_at_end), (200, 200));
     let created: Vec<RunInstant> = outcome.creations().collect();
     assert_eq!(created.len(), 200);
@@ -284,7 +285,7 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
         for (rate, length) in [(1.0, 120), (10.0, 30), (100.0, 15), (1_000.0, 15), (20_000.0, 7)] {
             for (growth, think) in [
                 (on_demand(10_000), 0),
-                (Growth::Exactly { users: 20, spawn: Spawn::AtOnce }, 0),
+                (Growth::Exactly { users: vec![20], spawn: Spawn::AtOnce }, 0),
                 (on_demand(10_000), 1),
             ] {
                 if rate > 10_000.0 && (think > 0 || freeze > 1_000) {
@@ -401,7 +402,7 @@ fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
 fn slots_of_a_thread_that_stood_still_alone_are_late_for_it_whoever_starts_them() {
     let outcome = run(SimulatedRun {
         workers: 4,
-        growth: Growth::Exactly { users: 3, spawn: Spawn::AtOnce },
+        growth: Growth::Exactly { users: vec![3], spawn: Spawn::AtOnce },
         service: AnswerTimes::Constant(millis(8)),
         freezes: vec![(after(4_000), after(5_000), Some(2))],
         ..steady()

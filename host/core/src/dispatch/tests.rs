@@ -3,7 +3,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::{Arrivals, Law, ShareTable, Stripe, Timeline, UserProfile, UserStage};
+use crate::schedule::{
+    Arrivals, Crowd, Law, Mix, ShareTable, Stripe, Timeline, UserProfile, UserStage,
+};
+
+const CREATE: Action = Action::Create { scenario: 0 };
 
 fn at(micros: u64) -> RunInstant {
     RunInstant::from_nanos(micros * 1_000)
@@ -37,9 +41,9 @@ fn with_a_busy_user(max_users: u32) -> Dispatcher {
     let mut dispatcher = on_demand(max_users);
     dispatcher.handle_time(at(0));
     let created = actions(&mut dispatcher);
-    assert_eq!(created, vec![Action::Create; created.len()]);
-    dispatcher.handle_created(at(10), 1);
-    (1..created.len()).for_each(|_| dispatcher.handle_not_created(at(10)));
+    assert_eq!(created, vec![CREATE; created.len()]);
+    dispatcher.handle_created(at(10), 1, 0);
+    (1..created.len()).for_each(|_| dispatcher.handle_not_created(at(10), 0));
     dispatcher.handle_parked(at(20), 1);
     assert_eq!(
         actions(&mut dispatcher),
@@ -52,10 +56,11 @@ fn with_a_busy_user(max_users: u32) -> Dispatcher {
 fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
     for growth in [
         Growth::OnDemand { max_users: 9, spawn: Spawn::AtOnce },
-        Growth::Exactly { users: 2, spawn: Spawn::AtOnce },
+        Growth::Exactly { users: vec![2], spawn: Spawn::AtOnce },
     ] {
         let mut dispatcher = every_10_ms(growth);
-        dispatcher.handle_created_ahead(&[0, 1]);
+        dispatcher.handle_created_ahead(0, 0);
+        dispatcher.handle_created_ahead(1, 0);
         dispatcher.handle_time(at(0));
         assert_eq!((actions(&mut dispatcher), dispatcher.users()), (vec![], 2));
         dispatcher.handle_parked(at(3), 0);
@@ -71,11 +76,11 @@ fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
 
 #[test]
 fn what_is_heard_before_the_beginning_knows_of_users_made_ahead() {
-    let growth = Growth::Exactly { users: 2, spawn: Spawn::AtOnce };
+    let growth = Growth::Exactly { users: vec![2], spawn: Spawn::AtOnce };
     let cursor = every_10_ms(growth.clone()).cursor;
     let mut dispatcher = Dispatcher::of_cluster(cursor, limits(growth));
-    dispatcher.handle_created_ahead(&[0]);
-    dispatcher.handle_created_ahead(&[1]);
+    dispatcher.handle_created_ahead(0, 0);
+    dispatcher.handle_created_ahead(1, 0);
     dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0)])], 0);
     dispatcher.handle_lease(at(0), u64::MAX);
     dispatcher.handle_time(at(0));
@@ -106,7 +111,7 @@ fn a_slot_without_a_user_asks_for_one_and_after_a_millisecond_for_help() {
     assert_eq!(actions(&mut dispatcher), []);
     assert_eq!(dispatcher.poll_timeout(), Some(at(10_010)));
     dispatcher.handle_time(at(10_010));
-    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    assert_eq!(actions(&mut dispatcher), [CREATE]);
     assert_eq!(dispatcher.poll_timeout(), Some(at(11_000)));
     dispatcher.handle_time(at(11_000));
     assert_eq!(actions(&mut dispatcher), [Action::Overflow(Due { intended: at(10_000), slot: 1 })]);
@@ -118,17 +123,17 @@ fn a_slot_without_a_user_asks_for_one_and_after_a_millisecond_for_help() {
 fn a_creation_that_came_too_late_for_its_slot_serves_the_next() {
     let mut dispatcher = with_a_busy_user(5);
     dispatcher.handle_time(at(10_010));
-    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    assert_eq!(actions(&mut dispatcher), [CREATE]);
     dispatcher.handle_parked(at(10_100), 1);
     assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, .. }]));
     dispatcher.handle_time(at(20_000));
     assert_eq!(actions(&mut dispatcher), [], "slot 2 needs no second creation");
-    dispatcher.handle_created(at(20_100), 2);
+    dispatcher.handle_created(at(20_100), 2, 0);
     dispatcher.handle_parked(at(20_200), 2);
     let start = Start { slot: 2, intended: at(20_000), parked_at: at(20_200) };
     assert_eq!(actions(&mut dispatcher), [Action::Start { user: 2, start }]);
     dispatcher.handle_time(at(30_000));
-    assert_eq!(actions(&mut dispatcher), [Action::Create], "slot 3 does");
+    assert_eq!(actions(&mut dispatcher), [CREATE], "slot 3 does");
 }
 
 #[test]
@@ -137,11 +142,7 @@ fn nobody_is_created_beyond_the_most() {
     dispatcher.handle_time(at(10_500));
     assert_eq!(actions(&mut dispatcher), []);
     dispatcher.handle_gone(at(10_600), 1);
-    assert_eq!(
-        actions(&mut dispatcher),
-        [Action::Create],
-        "the slot still waits, and there is room again"
-    );
+    assert_eq!(actions(&mut dispatcher), [CREATE], "the slot still waits, and there is room again");
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_user_that_dies_while_parked_is_not_started() {
     dispatcher.handle_parked(at(1_000), 1);
     dispatcher.handle_gone(at(2_000), 1);
     dispatcher.handle_time(at(10_010));
-    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    assert_eq!(actions(&mut dispatcher), [CREATE]);
     assert_eq!((dispatcher.users(), dispatcher.parked()), (0, 0));
 }
 
@@ -251,27 +252,31 @@ fn a_slot_due_at_the_very_end_still_starts_if_somebody_is_ready() {
     ));
 }
 
+fn created(population: &mut Population) -> Vec<usize> {
+    std::iter::from_fn(|| population.poll_create()).collect()
+}
+
 #[test]
 fn a_closed_population_replaces_who_is_gone_and_waits_after_a_failure() {
-    let mut population = Population::new(Growth::Exactly { users: 2, spawn: Spawn::AtOnce });
+    let mut population = Population::new(Growth::Exactly { users: vec![2], spawn: Spawn::AtOnce });
     population.handle_time(at(0));
-    assert!(population.poll_create() && population.poll_create() && !population.poll_create());
-    population.handle_created(1);
-    population.handle_created(2);
+    assert_eq!(created(&mut population), [0, 0]);
+    population.handle_created(1, 0);
+    population.handle_created(2, 0);
     population.handle_ready(1);
     population.handle_gone(at(100), 1);
     population.handle_time(at(100));
-    assert!(population.poll_create(), "a user that has lived is replaced at once");
-    population.handle_not_created(at(200));
+    assert!(population.poll_create().is_some(), "a user that has lived is replaced at once");
+    population.handle_not_created(at(200), 0);
     population.handle_time(at(200));
-    assert!(!population.poll_create());
+    assert!(population.poll_create().is_none());
     assert_eq!(population.poll_timeout(), Some(at(10_200)));
     population.handle_time(at(10_200));
-    assert!(population.poll_create());
+    assert!(population.poll_create().is_some());
     population.handle_end();
     population.handle_gone(at(10_300), 2);
     population.handle_time(at(20_000));
-    assert!(!population.poll_create());
+    assert!(population.poll_create().is_none());
     assert_eq!(population.poll_timeout(), None);
 }
 
@@ -281,18 +286,18 @@ fn users_by_stages_come_one_after_the_other_and_whoever_ends_an_iteration_first_
         UserStage { over: Duration::from_millis(20), to: 2 },
         UserStage { over: Duration::from_millis(20), to: 0 },
     ]);
-    let users = profile.timeline(Duration::ZERO, 0, 1);
+    let users = profile.timeline(Duration::ZERO, &Crowd::new(&Mix::of_one(), 2), 0, 1);
     let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
     let mut created = 0;
     for (now, expected) in [(0, 0), (10_000, 1), (20_000, 1)] {
         assert!(population.poll_timeout().is_some_and(|next| next <= at(now)), "{now}");
         population.handle_time(at(now));
         for user in created..created + expected {
-            assert!(population.poll_create(), "{now}");
-            population.handle_created(user);
+            assert!(population.poll_create().is_some(), "{now}");
+            population.handle_created(user, 0);
         }
         created += expected;
-        assert!(!population.poll_create(), "{now}");
+        assert!(population.poll_create().is_none(), "{now}");
     }
     assert!(!population.handle_between(at(20_000), 0), "both are to be there");
     assert!(population.handle_between(at(25_000), 1), "the line is below the second");
@@ -301,7 +306,7 @@ fn users_by_stages_come_one_after_the_other_and_whoever_ends_an_iteration_first_
     population.handle_gone(at(31_000), 1);
     population.handle_gone(at(31_000), 0);
     population.handle_time(at(40_000));
-    assert!(!population.poll_create());
+    assert!(population.poll_create().is_none());
     assert_eq!((population.users(), population.poll_timeout()), (0, None));
 }
 
@@ -312,39 +317,101 @@ fn a_user_that_goes_is_replaced_at_once_where_the_stages_rise_again() {
             .map(|stage| stage.parse().expect("a stage"))
             .to_vec(),
     );
-    let users = profile.timeline(Duration::ZERO, 0, 1);
+    let users = profile.timeline(Duration::ZERO, &Crowd::new(&Mix::of_one(), 2), 0, 1);
     let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
     population.handle_time(at(0));
     for user in [0, 1] {
-        assert!(population.poll_create());
-        population.handle_created(user);
+        assert!(population.poll_create().is_some());
+        population.handle_created(user, 0);
     }
     assert!(population.handle_between(at(12_000), 1));
     population.handle_time(at(20_000));
-    assert!(population.poll_create(), "who goes does not count any more");
-    population.handle_created(2);
+    assert!(population.poll_create().is_some(), "who goes does not count any more");
+    population.handle_created(2, 0);
     population.handle_gone(at(21_000), 1);
     population.handle_time(at(40_000));
-    assert!(!population.poll_create() && !population.handle_between(at(40_000), 0));
+    assert!(population.poll_create().is_none() && !population.handle_between(at(40_000), 0));
 }
 
 #[test]
 fn a_user_that_has_made_all_it_was_to_make_is_not_replaced() {
-    let mut population = Population::new(Growth::Exactly { users: 2, spawn: Spawn::AtOnce });
+    let mut population = Population::new(Growth::Exactly { users: vec![2], spawn: Spawn::AtOnce });
     population.handle_time(at(0));
-    assert!(population.poll_create() && population.poll_create());
+    assert_eq!(created(&mut population), [0, 0]);
     for user in [1, 2] {
-        population.handle_created(user);
+        population.handle_created(user, 0);
         population.handle_ready(user);
     }
-    population.handle_finished();
+    population.handle_finished(1);
     population.handle_gone(at(100), 1);
     population.handle_time(at(100));
-    assert!(!population.poll_create());
+    assert!(population.poll_create().is_none());
     assert_eq!((population.users(), population.poll_timeout()), (1, None));
     population.handle_gone(at(200), 2);
     population.handle_time(at(200));
-    assert!(population.poll_create(), "the other one has not made all");
+    assert!(population.poll_create().is_some(), "the other one has not made all");
+}
+
+#[test]
+fn who_is_gone_is_replaced_by_one_of_its_scenario() {
+    let growth = Growth::Exactly { users: vec![3, 0, 1], spawn: Spawn::AtOnce };
+    let mut population = Population::new(growth);
+    population.handle_time(at(0));
+    let order = created(&mut population);
+    assert_eq!(order, [0, 2, 0, 0]);
+    for (user, scenario) in (0..).zip(order) {
+        population.handle_created(user, scenario);
+        population.handle_ready(user);
+    }
+    population.handle_gone(at(100), 1);
+    population.handle_gone(at(100), 3);
+    population.handle_time(at(100));
+    assert_eq!(created(&mut population), [2, 0]);
+    population.handle_created(1, 2);
+    population.handle_created(3, 0);
+    population.handle_finished(1);
+    population.handle_gone(at(200), 1);
+    population.handle_gone(at(200), 0);
+    population.handle_time(at(20_000));
+    assert_eq!(created(&mut population), [0], "the other one has made all that it was to make");
+}
+
+#[test]
+fn users_that_come_slowly_are_a_mix_from_the_first_ones_on() {
+    let spawn = Spawn::At(crate::units::Rate::new(1.0).unwrap());
+    let mut population = Population::new(Growth::Exactly { users: vec![30, 10], spawn });
+    let mut users = [0, 0];
+    for user in 0..40 {
+        population.handle_time(at(u64::from(user) * 1_000_000));
+        let order = created(&mut population);
+        assert_eq!(order.len(), 1, "{user}");
+        population.handle_created(user, order[0]);
+        users[order[0]] += 1;
+        assert!((f64::from(users[1]) - f64::from(user + 1) / 4.0).abs() <= 1.0, "{users:?}");
+    }
+    assert_eq!(users, [30, 10]);
+}
+
+#[test]
+fn where_there_are_too_many_of_a_scenario_those_of_others_stay() {
+    let stages = ["0s:4", "10ms:4", "0s:2", "10ms:2", "0s:4", "1s:4"];
+    let profile = UserProfile::new(stages.map(|stage| stage.parse().expect("a stage")).to_vec());
+    let crowd = Crowd::new(&Mix::of_weights(&[1.0, 1.0]).unwrap(), 4);
+    let users = profile.timeline(Duration::ZERO, &crowd, 0, 1);
+    let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
+    assert_eq!(population.wanted_ahead(), Some(0));
+    population.handle_time(at(0));
+    assert_eq!(created(&mut population), [0, 1, 0, 1]);
+    assert_eq!(population.wanted_ahead(), None);
+    for user in 0..4 {
+        population.handle_created(user, user as usize % 2);
+        population.handle_ready(user);
+    }
+    let goes = [0, 2, 0, 1, 3].map(|user| population.handle_between(at(12_000), user));
+    assert_eq!(goes, [true, false, false, true, false], "one of each");
+    population.handle_gone(at(13_000), 1);
+    population.handle_time(at(20_001));
+    assert_eq!(created(&mut population), [0, 1], "who goes does not count any more");
 }
 
 proptest! {
@@ -375,7 +442,7 @@ fn with_a_lease() -> Dispatcher {
     let mut dispatcher = Dispatcher::of_cluster(cursor, limits(growth));
     dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
     for user in [1, 2] {
-        dispatcher.handle_created(at(0), user);
+        dispatcher.handle_created(at(0), user, 0);
         dispatcher.handle_parked(at(0), user);
     }
     actions(&mut dispatcher);

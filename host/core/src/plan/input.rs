@@ -59,13 +59,16 @@ pub struct PlanInput {
     pub spawn_rate: Option<Rate>,
     /// Whether starts are to come as Poisson arrivals.
     pub poisson: bool,
+    /// The scenarios of the run, with their weights; none where there is only one, which needs no
+    /// weight.
+    pub scenarios: Vec<WeightedScenario>,
     /// The seed of everything random.
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
     /// What ends the run before its time.
     pub stop_rules: StopRules,
-    /// Whether the scenario does something when a user is created, so that creations reach the
+    /// Whether a scenario does something when a user is created, so that creations reach the
     /// service.
     pub has_start: bool,
     /// How many users this machine can hold, as far as that is known.
@@ -84,6 +87,21 @@ impl PlanInput {
         let overs = self.stages.iter().map(|stage| stage.over);
         let length = overs.chain(self.vus_stages.iter().map(|stage| stage.over)).sum();
         (self.stages.len() + self.vus_stages.len() > 0).then_some(length)
+    }
+}
+
+/// A scenario among several of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightedScenario {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its part in the users of the run, beside those of the others.
+    pub weight: f64,
+}
+
+impl fmt::Display for WeightedScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.weight)
     }
 }
 
@@ -158,6 +176,16 @@ pub enum PlanError {
         other: String,
         /// What to do.
         cure: &'static str,
+    },
+    /// A scenario's weight is too small for the number of users.
+    #[error("scenario {name} has none of {users} users by its weight; {cure}")]
+    NoUsers {
+        /// The scenario, with its weight.
+        name: String,
+        /// How many users there are at the most.
+        users: String,
+        /// What to do.
+        cure: String,
     },
     /// A formula is no load.
     #[error("{key} {shape}: it {source}")]

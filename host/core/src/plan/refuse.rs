@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use super::input::{PlanError, PlanInput, WarmUp};
+use super::input::{PlanError, PlanInput, WarmUp, WeightedScenario};
 use crate::control::Goal;
+use crate::schedule::{Crowd, MAX_SCENARIOS, Mix, MixError};
 use crate::units::{grouped, print_duration, print_rate};
 
 /// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
@@ -18,6 +19,7 @@ const MIN_HOLD: Duration = Duration::from_secs(3);
 /// Refuses numbers that make no sense by themselves.
 pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
     refuse_absurd_users(input)?;
+    refuse_absurd_weights(&input.scenarios)?;
     if input.iterations == Some(0) {
         return Err(PlanError::Range {
             key: "iterations",
@@ -117,12 +119,51 @@ fn refuse_absurd_users(input: &PlanInput) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// Refuses weights that are none, and more scenarios than anybody tells apart.
+fn refuse_absurd_weights(scenarios: &[WeightedScenario]) -> Result<(), PlanError> {
+    let weights: Vec<f64> = scenarios.iter().map(|one| one.weight).collect();
+    let (value, cure) = match Mix::of_weights(&weights) {
+        Err(MixError::Weight(place)) => (
+            scenarios[place].to_string(),
+            "give a weight above 0 and of at most 1,000,000, or leave the scenario out",
+        ),
+        Err(MixError::Count) if weights.len() > MAX_SCENARIOS => {
+            let cure = "give at most 100 scenarios, or run the others beside them by a plan";
+            (format!("of {} names", weights.len()), cure)
+        }
+        Ok(_) | Err(MixError::Count) => return Ok(()),
+    };
+    Err(PlanError::Range { key: "scenario", value, cure })
+}
+
+/// Refuses weights by which a scenario would have no user at all.
+pub(super) fn refuse_scenarios_without_users(
+    scenarios: &[WeightedScenario],
+    mix: &Mix,
+    crowd: &Crowd,
+) -> Result<(), PlanError> {
+    if scenarios.len() < 2 {
+        return Ok(());
+    }
+    let users = crowd.by_scenario(crowd.most());
+    let Some((name, _)) = scenarios.iter().zip(users).find(|(_, users)| *users == 0) else {
+        return Ok(());
+    };
+    let cure = mix.least_users(MAX_USERS).map_or_else(
+        || "raise its weight".to_owned(),
+        |least| format!("give at least {}, or raise its weight", grouped(u64::from(least))),
+    );
+    let (name, users) = (name.to_string(), grouped(u64::from(crowd.most())));
+    Err(PlanError::NoUsers { name, users, cure })
+}
+
 /// A key that was given, and its value as a person would write it.
 type Given = (&'static str, String);
 
 /// Refuses wishes that contradict each other.
 pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
     let wishes = Wishes::of(input);
+    wishes.refuse_beside_scenarios()?;
     wishes.refuse_two_of_a_kind()?;
     wishes.refuse_beside_a_shape()?;
     wishes.refuse_bounds_of_a_search()?;
@@ -190,6 +231,29 @@ impl<'a> Wishes<'a> {
     /// The key that says all of the load by itself, if there is one.
     fn alone(&self) -> Option<&Given> {
         self.shape.as_ref().or(self.burst.as_ref())
+    }
+
+    /// Weights are of users: where these come as starts need them, nobody could keep to the mix.
+    fn refuse_beside_scenarios(&self) -> Result<(), PlanError> {
+        let [first, _, ..] = &self.input.scenarios[..] else { return Ok(()) };
+        let users = self.vus.as_ref().or(self.vus_stage.as_ref());
+        let scenarios = ("scenario", first.to_string());
+        if let Some(alone) = self.alone() {
+            let cure = "several scenarios share a number of users, and a shape or a burst has as \
+            many as it needs: give vus with tps, rate or stage, or a run for each scenario in a \
+            plan";
+            return contradiction(scenarios, alone.clone(), cure);
+        }
+        if users.is_some() {
+            return Ok(());
+        }
+        let stage = self.stage.as_ref();
+        if let Some(paced) = self.paced().or(stage).or(self.max_vus.as_ref()) {
+            let cure = "several scenarios share a number of users by their weights: say with vus \
+            how many there are (beside an objective with tps as the most)";
+            return contradiction(scenarios, paced.clone(), cure);
+        }
+        Ok(())
     }
 
     fn refuse_two_of_a_kind(&self) -> Result<(), PlanError> {

@@ -216,8 +216,8 @@ fn a_formula_of_users_is_stages_of_whole_users() {
     assert_eq!((plan.most_users(), plan.first_users()), (50, 20));
     assert_eq!(plan.stop.measured, seconds(60));
     let LoadModel::ClosedStages { profile } = &plan.load else { panic!("{:?}", plan.load) };
-    let timeline = profile.timeline(plan.warm_up, 0, 1);
-    let users = |second| timeline.users_at(RunInstant::START + Duration::from_secs(second));
+    let timeline = profile.timeline(plan.warm_up, &plan.crowd, 0, 1);
+    let users = |second| timeline.users_at(RunInstant::START + Duration::from_secs(second))[0];
     assert_eq!([0, 10, 40, 70].map(users), [20, 20, 35, 50]);
 }
 
@@ -281,7 +281,7 @@ fn each_user_s_iterations_make_the_iterations_of_all() {
     assert_eq!((plan.stop.iterations, plan.own_iterations()), (Some(50), Some(50)));
     assert_eq!((plan.shared_iterations(), plan.lasts_until_stopped()), (None, false));
     let table = ShareTable::of_weights(0, &[(0, 3.0), (1, 7.0)]);
-    let part = Plan { load: plan.load.part(Some(&table), 0, 2), ..plan };
+    let part = plan.part(Some(&table), 0, 2);
     assert_eq!(part.own_iterations(), Some(15), "those of the node's three users");
     let shared = Plan::new(PlanInput { iterations: Some(50), ..vus() }).unwrap();
     assert_eq!((shared.shared_iterations(), shared.own_iterations()), (Some(50), None));
@@ -326,7 +326,7 @@ fn stages_of_users_are_a_closed_model_that_lasts_as_long_as_they_take() {
     assert_eq!(Plan::new(warm).unwrap().end(), RunInstant::START + Duration::from_secs(35));
     for worker in [0, 1] {
         let growth = plan.growth(worker, 2);
-        assert!(matches!(growth, Growth::Staged { users, .. } if users.users_at(ms(0)) == 2));
+        assert!(matches!(growth, Growth::Staged { users, .. } if users.users_at(ms(0)) == [2]));
     }
 }
 
@@ -411,7 +411,7 @@ fn workers_together_have_all_users_all_slots_and_the_whole_spawn_rate() {
         let Growth::Exactly { users: part, spawn: Spawn::At(rate) } = plan.growth(worker, 3) else {
             panic!("an exact number at a rate")
         };
-        (users, spawned) = (users + part, spawned + rate.per_second());
+        (users, spawned) = (users + part[0], spawned + rate.per_second());
         let mut cursor = plan.cursor(worker, 3).unwrap();
         slots.extend(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot));
         assert_eq!(
@@ -423,6 +423,72 @@ fn workers_together_have_all_users_all_slots_and_the_whole_spawn_rate() {
     assert_eq!((users, spawned), (11, 9.0));
     assert_eq!(slots, (0..100).collect::<Vec<_>>());
     assert!(Plan::new(vus()).unwrap().cursor(0, 1).is_none());
+}
+
+fn scenarios(weights: &[f64]) -> Vec<WeightedScenario> {
+    let names = ["browse", "order", "pay"];
+    let one = |(name, weight): (&&str, &f64)| WeightedScenario {
+        name: (*name).to_owned(),
+        weight: *weight,
+    };
+    names.iter().zip(weights).map(one).collect()
+}
+
+#[test]
+fn users_of_several_scenarios_are_dealt_by_weight_over_threads_and_nodes() {
+    let input = PlanInput { vus: Some(40), scenarios: scenarios(&[3.0, 1.0]), ..vus() };
+    let plan = Plan::new(input).unwrap();
+    let of_worker = |plan: &Plan, worker| match plan.growth(worker, 2) {
+        Growth::Exactly { users, .. } => users,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([0, 1].map(|worker| of_worker(&plan, worker)), [[15, 5], [15, 5]]);
+    let table = ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0)]);
+    let node = plan.part(Some(&table), 1, 2);
+    assert_eq!((node.load.exact_users(), node.most_users()), (Some(20), 20));
+    let parts = [0, 1].map(|worker| of_worker(&node, worker));
+    assert_eq!((parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]), (15, 5));
+    assert_eq!(plan.part(None, 7, 2).most_users(), 0, "who is in no table has no users");
+    let staged = PlanInput { scenarios: scenarios(&[1.0, 1.0]), ..users(&["0s:4", "9s:8"]) };
+    let staged = Plan::new(staged).unwrap().part(Some(&table), 0, 2);
+    assert_eq!((staged.first_users(), staged.most_users()), (2, 4));
+}
+
+#[test]
+fn weights_are_refused_where_they_are_none_or_nobody_could_keep_to_them() {
+    let mixed = |weights: &[f64]| PlanInput { scenarios: scenarios(weights), ..vus() };
+    let refused = [
+        (mixed(&[3.0, 0.0]), "scenario order=0 is out of range; give a weight above 0"),
+        (mixed(&[f64::NAN, 1.0]), "scenario browse=NaN is out of range; "),
+        (mixed(&[1.0, -2.0]), "scenario order=-2 is out of range; "),
+        (mixed(&[1e300, 1e300]), "is out of range; give a weight above 0 and of at most"),
+        (
+            PlanInput { vus: Some(2), ..mixed(&[3.0, 1.0]) },
+            "scenario order=1 has none of 2 users by its weight; give at least 3, or raise",
+        ),
+        (
+            PlanInput { vus: Some(2), ..mixed(&[1e6, 0.5]) },
+            "scenario order=0.5 has none of 2 users by its weight; raise its weight",
+        ),
+        (PlanInput { vus: None, tps: rate(9.0), ..mixed(&[1.0, 1.0]) }, "browse=1 and tps 9"),
+        (PlanInput { vus: None, rate: rate(9.0), ..mixed(&[1.0, 1.0]) }, "browse=1 and rate 9"),
+        (PlanInput { vus: None, max_vus: Some(9), ..mixed(&[1.0, 1.0]) }, "and max_vus 9"),
+        (PlanInput { vus: None, scenarios: scenarios(&[1.0, 1.0]), ..holding(p95()) }, "latency"),
+        (PlanInput { vus: None, ..mixed(&[1.0, 1.0]) }, "nothing says how much load to drive"),
+        (PlanInput { burst: "9/1s".parse().ok(), ..mixed(&[1.0, 1.0]) }, "or a run for each"),
+    ];
+    for (input, words) in refused {
+        let told = refusal(input);
+        assert!(told.contains(words), "{told}");
+    }
+    for input in [
+        PlanInput { tps: rate(9.0), vus: Some(5), ..mixed(&[3.0, 1.0]) },
+        PlanInput { rate: rate(9.0), vus: Some(5), ..mixed(&[3.0, 1.0]) },
+        PlanInput { tps: rate(9.0), vus: Some(5), objectives: vec![p95()], ..mixed(&[1.0, 2.0]) },
+        PlanInput { vus: None, tps: rate(9.0), ..mixed(&[3.0]) },
+    ] {
+        Plan::new(input).expect("it can be run");
+    }
 }
 
 fn holding(objective: Objective) -> PlanInput {
@@ -523,18 +589,10 @@ fn hosts_share_an_exact_number_of_users_and_each_may_have_its_part_of_the_most()
         let weights: Vec<(Owner, f64)> = (0..hosts).map(|host| (host, 1.0)).collect();
         ShareTable::of_weights(0, &weights)
     };
-    let closed = LoadModel::Closed { users: 100 };
-    let parts = [0, 1, 2].map(|host| closed.part(Some(&table(3)), host, 3));
-    assert_eq!(parts, [33, 34, 33].map(|users| LoadModel::Closed { users }));
-    let profile = Profile::constant(Rate::new(10.0).unwrap());
-    let most = |hosts, host| match (LoadModel::Transactions {
-        profile: profile.clone(),
-        users: Users::OnDemand { max: 10 },
-    })
-    .part(Some(&table(hosts)), host, 4)
-    {
-        LoadModel::Transactions { users: Users::OnDemand { max }, .. } => max,
-        other => panic!("{other:?}"),
-    };
+    let closed = Plan::new(PlanInput { vus: Some(100), ..vus() }).unwrap();
+    let parts = [0, 1, 2].map(|host| closed.part(Some(&table(3)), host, 3).load);
+    assert_eq!(parts, [34, 33, 33].map(|users| LoadModel::Closed { users }));
+    let open = Plan::new(PlanInput { max_vus: Some(10), ..tps() }).unwrap();
+    let most = |hosts, host| open.part(Some(&table(hosts)), host, 4).most_users();
     assert_eq!([most(2, 0), most(2, 2), most(1, 0)], [5, 3, 10]);
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::machine::MachineRecord;
 use crate::RunInstant;
 use crate::record::Snapshot;
+use crate::schedule::MAX_SCENARIOS;
+use crate::travel;
 
 /// The identity of a node, for as long as its process lives. It is drawn at random when the process
 /// starts, so that nobody takes a node for an earlier one.
@@ -37,6 +39,18 @@ pub struct NodeCounts {
     pub slots: u64,
     /// The facts of the node's machine so far.
     pub machine: MachineRecord,
+    /// What the users of each scenario did, in the order of the mix, where the run has several.
+    #[serde(deserialize_with = "travel::list_of::<MAX_SCENARIOS, _, _>")]
+    pub acted: Vec<ActedScenario>,
+}
+
+/// What the users of one scenario of several did, over the whole run so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActedScenario {
+    /// The most users that ever existed at a time.
+    pub users_at_once: u64,
+    /// Iterations that took place and have ended.
+    pub iterations: u64,
 }
 
 /// A node's part in a run at the moment.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::control_record::ControlRecord;
 use super::ending::{self, EndCause};
 use super::machine::MachineRecord;
+use super::node::ActedScenario;
 use super::stops::Broken;
 use super::totals::NodeResult;
 use crate::RunInstant;
@@ -29,6 +30,9 @@ pub struct RunOutcome {
     pub requests_written: u64,
     /// The most users that ever existed at a time.
     pub users_at_once: u64,
+    /// What the users of each scenario did, in the order of the mix; empty where the run has one
+    /// alone, or where nobody knows.
+    pub acted: Vec<ActedScenario>,
     /// The run's first instant, as the time since the Unix epoch.
     pub began_at: Duration,
     /// The machines that generated the load, all together.

@@ -375,6 +375,7 @@ impl RunControl {
             is_steady: rules.warm_up_ends_when_steady.then(|| account.warm_up < rules.warm_up),
             requests_written: sum(|node| node.requests_written),
             users_at_once: sum(|node| node.users_at_once),
+            acted: NodeTotals::acted(nodes.values()),
             began_at,
             machine,
             control: set_points.record(),

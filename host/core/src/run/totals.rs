@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::look::NodeLook;
 use super::machine::MachineRecord;
-use super::node::{NodeCounts, NodeFate, NodePlace};
+use super::node::{ActedScenario, NodeCounts, NodeFate, NodePlace};
 use crate::RunInstant;
 use crate::record::Figures;
 use crate::verdict::{self, Circumstances, Stamp};
@@ -31,6 +31,8 @@ pub struct NodeTotals {
     pub last_end: Option<RunInstant>,
     /// Slots that the node started.
     pub slots: u64,
+    /// What the users of each scenario did, where the run has several.
+    pub acted: Vec<ActedScenario>,
     completed: u64,
     /// The last look: when it was, how many transactions were completed and how much processor time
     /// was used by then.
@@ -38,6 +40,20 @@ pub struct NodeTotals {
 }
 
 impl NodeTotals {
+    /// What the users of each scenario did on all these nodes; nothing where the run has one alone.
+    pub fn acted<'a>(nodes: impl IntoIterator<Item = &'a Self>) -> Vec<ActedScenario> {
+        let mut all: Vec<ActedScenario> = Vec::new();
+        for node in nodes {
+            all.resize(all.len().max(node.acted.len()), ActedScenario::default());
+            for (all, acted) in all.iter_mut().zip(&node.acted) {
+                let ActedScenario { users_at_once, iterations } = *acted;
+                all.users_at_once = all.users_at_once.saturating_add(users_at_once);
+                all.iterations = all.iterations.saturating_add(iterations);
+            }
+        }
+        all
+    }
+
     /// Takes in what the node counted since it last sent its counts.
     pub fn add(&mut self, counts: &NodeCounts) {
         let NodeCounts {
@@ -48,6 +64,7 @@ impl NodeTotals {
             last_end,
             slots,
             machine,
+            acted,
         } = counts;
         for part in [&counted.warm_up, &counted.measured] {
             self.started = self.started.saturating_add(part.total.counts.started);
@@ -63,6 +80,7 @@ impl NodeTotals {
         self.requests_written = self.requests_written.max(*requests_written);
         (self.last_end, self.slots) = (self.last_end.max(*last_end), self.slots.max(*slots));
         self.machine = *machine;
+        self.acted.clone_from(acted);
     }
 
     /// The stamp of the node's figures so far, if they were all of the run.
@@ -126,6 +144,25 @@ mod tests {
 
     fn at(seconds: u64) -> RunInstant {
         RunInstant::START + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn what_users_of_each_scenario_did_on_all_nodes_is_added_up() {
+        let acted = |users_at_once, iterations| ActedScenario { users_at_once, iterations };
+        let node = |latest: [ActedScenario; 2]| {
+            let mut totals = NodeTotals::default();
+            for acted in [vec![acted(1, 1); 2], latest.to_vec()] {
+                totals.add(&NodeCounts { acted, ..counts(1, 0.0) });
+            }
+            totals
+        };
+        let nodes = [
+            node([acted(3, 30), acted(1, 5)]),
+            NodeTotals::default(),
+            node([acted(2, u64::MAX), acted(1, 7)]),
+        ];
+        assert_eq!(NodeTotals::acted(&nodes), [acted(5, u64::MAX), acted(2, 12)]);
+        assert_eq!(NodeTotals::acted(&nodes[1..2]), []);
     }
 
     #[test]

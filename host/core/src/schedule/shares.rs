@@ -93,13 +93,6 @@ impl ShareTable {
         if own == 0 { 0.0 } else { own as f64 / self.lanes.len() as f64 }
     }
 
-    /// From where to where a node's part of a whole goes, if nodes lie side by side in the order of
-    /// their numbers.
-    pub fn place(&self, owner: Owner) -> (f64, f64) {
-        let before: f64 = (0..owner).map(|other| self.share(other)).sum();
-        (before, before + self.share(owner))
-    }
-
     /// How many of the slots from `from` up to `until` a node has.
     pub fn count(&self, owner: Owner, from: u64, until: u64) -> u64 {
         if self.lanes.is_empty() {
@@ -291,13 +284,6 @@ mod tests {
         );
         assert!((0..7).all(|owner| (uneven.share(owner) - 1.0 / 7.0).abs() < 0.005));
         assert_eq!(ShareTable::of_weights(0, &[(0, 0.0)]).owner(5), None);
-    }
-
-    #[test]
-    fn hosts_side_by_side_are_the_whole() {
-        let table = ShareTable::of_weights(0, &[(0, 1.0), (1, 3.0)]);
-        assert_eq!((table.place(0), table.place(1)), ((0.0, 0.25), (0.25, 1.0)));
-        assert_eq!(table.place(2), (1.0, 1.0), "it has come later");
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! How many users there are over time, where stages say so.
 //!
-//! ## Which users are whose
-//! Users have numbers from 0, and a user is there while the stages stand above its number. Each
-//! number belongs to the node to which the table of shares gives it, for the whole run. So the
-//! nodes together have the users that one machine would have, at each instant, and none of them
-//! loses a user while the stages rise; a rounded part of a total that moves would waver.
+//! Stages say how many users the whole run has at each instant; which of them are of which
+//! scenario, node and thread the [`Crowd`] says.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::shares::{Owner, ShareTable};
+use super::crowd::Crowd;
 use super::timeline::{StageError, parts};
 use crate::RunInstant;
 use crate::units::{grouped, parse_count, print_duration};
@@ -41,23 +38,16 @@ impl Display for UserStage {
     }
 }
 
-/// Stages of users as somebody asks for them, and whose part of them is meant.
+/// Stages of users as somebody asks for them, for the whole run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserProfile {
     stages: Vec<UserStage>,
-    /// A node among others, with the table of shares; `None` where all users are meant.
-    node: Option<(ShareTable, Owner)>,
 }
 
 impl UserProfile {
     /// Stages one after the other, from no user on. After the last stage its users stay.
     pub const fn new(stages: Vec<UserStage>) -> Self {
-        Self { stages, node: None }
-    }
-
-    /// The users of one node.
-    pub fn of_node(&self, table: ShareTable, owner: Owner) -> Self {
-        Self { stages: self.stages.clone(), node: Some((table, owner)) }
+        Self { stages }
     }
 
     /// The stages.
@@ -72,17 +62,24 @@ impl UserProfile {
 
     /// The most users at a time.
     pub fn peak(&self) -> u32 {
-        self.part_of(self.stages.iter().map(|stage| stage.to).max().unwrap_or(0))
+        self.stages.iter().map(|stage| stage.to).max().unwrap_or(0)
     }
 
     /// The users at the beginning, and during a warm-up: those to which the first stage jumps.
     pub fn opening(&self) -> u32 {
-        self.part_of(self.opening_of_all())
+        self.stages.first().filter(|stage| stage.over.is_zero()).map_or(0, |stage| stage.to)
     }
 
-    /// The users of thread number `index` of `threads` over time, after a warm-up.
-    pub fn timeline(&self, warm_up: Duration, index: u32, threads: u32) -> UserTimeline {
-        let opening = self.opening_of_all();
+    /// The users of thread number `index` of `threads` over time, after a warm-up; `crowd` says
+    /// whose they are.
+    pub fn timeline(
+        &self,
+        warm_up: Duration,
+        crowd: &Crowd,
+        index: u32,
+        threads: u32,
+    ) -> UserTimeline {
+        let opening = self.opening();
         let (mut start, mut from) = (RunInstant::START + warm_up, opening);
         let first = UserLine { start: RunInstant::START, from, to: from, over: Duration::ZERO };
         let mut lines = vec![first];
@@ -90,18 +87,7 @@ impl UserProfile {
             lines.push(UserLine { start, from, to, over });
             (start, from) = (start + over, to);
         }
-        UserTimeline { lines, whose: self.clone(), index, threads }
-    }
-
-    fn opening_of_all(&self) -> u32 {
-        self.stages.first().filter(|stage| stage.over.is_zero()).map_or(0, |stage| stage.to)
-    }
-
-    /// How many of the users with the lowest numbers, which are so many, are this node's.
-    fn part_of(&self, users: u32) -> u32 {
-        self.node.as_ref().map_or(users, |(table, owner)| {
-            u32::try_from(table.count(*owner, 0, u64::from(users))).unwrap_or(users)
-        })
+        UserTimeline { lines, crowd: crowd.clone(), index, threads }
     }
 }
 
@@ -149,17 +135,21 @@ impl UserLine {
 pub struct UserTimeline {
     /// The first begins at the run's first instant.
     lines: Vec<UserLine>,
-    whose: UserProfile,
+    crowd: Crowd,
     index: u32,
     threads: u32,
 }
 
 impl UserTimeline {
-    /// How many users the thread has at an instant.
-    pub fn users_at(&self, at: RunInstant) -> u32 {
+    /// How many scenarios there are.
+    pub fn scenarios(&self) -> usize {
+        self.crowd.scenarios()
+    }
+
+    /// How many users of each scenario the thread has at an instant.
+    pub fn users_at(&self, at: RunInstant) -> Vec<u32> {
         let (line, _) = self.line_at(at);
-        let of_node = self.whose.part_of(line.users(at.since(line.start)));
-        of_node / self.threads + u32::from(self.index < of_node % self.threads)
+        self.crowd.of_thread(line.users(at.since(line.start)), self.index, self.threads)
     }
 
     /// When the number of all users changes next; [`RunInstant::NEVER`] where it stays.
@@ -180,10 +170,24 @@ impl UserTimeline {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::mix::Mix;
+    use super::super::shares::{Owner, ShareTable};
     use super::*;
 
     fn profile(stages: &[&str]) -> UserProfile {
         UserProfile::new(stages.iter().map(|stage| stage.parse().expect("a stage")).collect())
+    }
+
+    fn crowd(profile: &UserProfile) -> Crowd {
+        Crowd::new(&Mix::of_one(), profile.peak())
+    }
+
+    fn alone(profile: &UserProfile, warm_up: u64) -> UserTimeline {
+        profile.timeline(Duration::from_secs(warm_up), &crowd(profile), 0, 1)
+    }
+
+    fn users_of(timeline: &UserTimeline, at: RunInstant) -> u32 {
+        timeline.users_at(at).into_iter().sum()
     }
 
     const fn ms(ms: u64) -> RunInstant {
@@ -192,12 +196,12 @@ mod tests {
 
     #[test]
     fn users_follow_straight_lines_from_nobody_or_from_a_jump() {
-        let ramp = profile(&["10s:5", "5s:5", "10s:0"]).timeline(Duration::ZERO, 0, 1);
+        let ramp = alone(&profile(&["10s:5", "5s:5", "10s:0"]), 0);
         let users = [0, 1_999, 2_000, 9_999, 10_000, 15_000, 15_001, 17_001, 24_999, 99_000];
-        assert_eq!(users.map(|at| ramp.users_at(ms(at))), [0, 0, 1, 4, 5, 5, 4, 3, 0, 0]);
+        assert_eq!(users.map(|at| users_of(&ramp, ms(at))), [0, 0, 1, 4, 5, 5, 4, 3, 0, 0]);
         let jump = profile(&["0s:20", "10s:40"]);
-        let timeline = jump.timeline(Duration::from_secs(3), 0, 1);
-        assert_eq!([0, 3_000, 13_000].map(|at| timeline.users_at(ms(at))), [20, 20, 40]);
+        let timeline = alone(&jump, 3);
+        assert_eq!([0, 3_000, 13_000].map(|at| users_of(&timeline, ms(at))), [20, 20, 40]);
         assert_eq!((jump.opening(), jump.peak(), jump.length()), (20, 40, Duration::from_secs(10)));
     }
 
@@ -228,23 +232,23 @@ mod tests {
             times in prop::collection::vec(0u64..20_000, 30),
         ) {
             let whole = UserProfile::new(stages);
-            let alone = whole.timeline(Duration::from_secs(1), 0, 1);
+            let (alone, crowd) = (alone(&whole, 1), crowd(&whole));
             let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
             let table = ShareTable::of_weights(0, &weights);
-            let parts: Vec<(UserProfile, UserTimeline)> = weights
+            let parts: Vec<(Crowd, UserTimeline)> = weights
                 .iter()
-                .map(|&(owner, _)| whole.of_node(table.clone(), owner))
+                .map(|&(owner, _)| crowd.of_node(table.clone(), owner))
                 .flat_map(|part| (0..threads).map(move |index| (part.clone(), index)))
                 .map(|(part, index)| {
-                    let timeline = part.timeline(Duration::from_secs(1), index, threads);
+                    let timeline = whole.timeline(Duration::from_secs(1), &part, index, threads);
                     (part, timeline)
                 })
                 .collect();
             for time in times {
                 let users: Vec<u32> =
-                    parts.iter().map(|(_, timeline)| timeline.users_at(ms(time))).collect();
-                prop_assert_eq!(users.iter().sum::<u32>(), alone.users_at(ms(time)), "{} ms", time);
-                let most = parts.iter().map(|(part, _)| part.peak().div_ceil(threads));
+                    parts.iter().map(|(_, timeline)| users_of(timeline, ms(time))).collect();
+                prop_assert_eq!(users.iter().sum::<u32>(), users_of(&alone, ms(time)), "{}", time);
+                let most = parts.iter().map(|(part, _)| part.users(part.most()).div_ceil(threads));
                 prop_assert!(users.iter().zip(most).all(|(users, most)| *users <= most));
             }
         }
@@ -260,7 +264,7 @@ mod tests {
                 UserStage { over: Duration::ZERO, to: from },
                 UserStage { over, to },
             ];
-            let timeline = UserProfile::new(stages).timeline(Duration::ZERO, 0, 1);
+            let timeline = alone(&UserProfile::new(stages), 0);
             let (mut at, mut changes) = (RunInstant::START, Vec::new());
             while timeline.changes_after(at) < RunInstant::NEVER {
                 let next = timeline.changes_after(at);
@@ -268,10 +272,10 @@ mod tests {
                 let before = RunInstant::from_nanos(next.as_nanos() - 1);
                 prop_assert_eq!(timeline.users_at(before), timeline.users_at(at));
                 prop_assert_ne!(timeline.users_at(next), timeline.users_at(at));
-                changes.push(timeline.users_at(next));
+                changes.push(users_of(&timeline, next));
                 at = next;
             }
-            prop_assert_eq!(timeline.users_at(RunInstant::START + over), to);
+            prop_assert_eq!(users_of(&timeline, RunInstant::START + over), to);
             let expected: Vec<u32> = if from < to {
                 (from + 1..=to).collect()
             } else {

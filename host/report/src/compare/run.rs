@@ -144,6 +144,7 @@ impl Facts {
             version,
             seed: _,
             scenario,
+            scenarios: _,
             file: _,
             file_hash,
             target,

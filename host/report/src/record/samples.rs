@@ -23,6 +23,7 @@ pub(super) fn header() -> RecordHeader {
             version: "0.1.0".to_owned(),
             seed: u64::MAX,
             scenario: "shop".to_owned(),
+            scenarios: Vec::new(),
             file: "shop.wasm".to_owned(),
             file_hash: "abc".to_owned(),
             target: Some("http://127.0.0.1:8080".to_owned()),

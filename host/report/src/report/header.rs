@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use swell_core::plan::WeightedScenario;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +16,11 @@ pub struct Header {
     pub version: String,
     /// What decided all randomness.
     pub seed: u64,
-    /// The scenario's name.
+    /// The scenario's name; of several, all with their weights.
     pub scenario: String,
+    /// The scenarios where there are several, in the order in which numbers of users tell them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<WeightedScenario>,
     /// The scenario file, as it was named.
     pub file: String,
     /// BLAKE3 of the scenario file.

@@ -40,8 +40,9 @@ fn one(sheet: &mut Sheet, report: &Report, what: &str, row: &NotableRow) {
 /// The command that does its iteration again. Of the run's settings it has the target, the seed and
 /// the scenario; all others are for whoever types it to add: they may be secret.
 fn command(run: &About, row: &NotableRow) -> String {
+    let scenario = run.scenario_of(row.user);
     let mut words: Vec<String> =
-        ["host", "try", &*run.file, "--scenario", &*run.scenario].map(str::to_owned).to_vec();
+        ["host", "try", &*run.file, "--scenario", scenario].map(str::to_owned).to_vec();
     if let Some(method) = typed_method(&run.file, &run.scenario) {
         words.extend(["--method".to_owned(), method.to_owned()]);
     }

@@ -5,7 +5,8 @@ use swell_core::record::{Cause, Recorder, RunPhase, Snapshot, TransactionEnd, Tr
 use super::*;
 use crate::report::samples::{all, controlled, failed, of_a_cluster, passed, search};
 use crate::report::{
-    CheckReport, Counted, FormOfRuns, NameReport, NotableReport, NotableRow, Part, VerdictReport,
+    CheckReport, Counted, FormOfRuns, NameReport, NotableReport, NotableRow, Part, ScenarioReport,
+    VerdictReport,
 };
 use crate::sheet::width;
 
@@ -228,6 +229,15 @@ fn what_failed_is_told_apart_from_what_went_well_in_figures_and_in_tone() {
     assert!(!text.contains("UNJUDGED"), "a search judges its own trials: {text}");
 }
 
+fn of_several(name: &str) -> ScenarioReport {
+    ScenarioReport {
+        name: name.to_owned(),
+        weight: 1.0,
+        most_users: Some(4),
+        iterations: Some(1_200),
+    }
+}
+
 #[test]
 fn what_is_to_be_looked_into_stands_above_the_command_that_repeats_it() {
     let mut report = shop();
@@ -267,6 +277,13 @@ fn what_is_to_be_looked_into_stands_above_the_command_that_repeats_it() {
     };
     report.run.target = Some("http://shop.test".to_owned());
     assert!(has_target(&report));
+    report.run.scenarios = ["browse", "order"].map(of_several).to_vec();
+    let shown = Summary { report: &report, is_alone: true }.sheet(None).to_string();
+    // The number of their user, 3, leaves 1 of the two.
+    assert!(shown.contains("--scenario order --target"), "{shown}");
+    assert!(!shown.contains("--scenario browse"), "{shown}");
+    assert!(shown.contains("\n    order: 4 at once, 1,200 iterations\n"), "{shown}");
+    report.run.scenarios.clear();
     report.run.file = "http://shop.test/cart".to_owned();
     assert!(!has_target(&report), "a URL has its service in itself");
     report.run.scenario = "PUT /cart".to_owned();

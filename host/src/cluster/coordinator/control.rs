@@ -12,7 +12,7 @@ use swell_cluster::{
     Authority, ClusterClock, Desk, Identity, MAX_MESSAGE, NodeEndpoint, Socket, Token,
     TokenRegister,
 };
-use swell_core::plan::{LoadModel, Users};
+use swell_core::plan::WeightedScenario;
 use swell_core::run::RunOutcome;
 use swell_driver::{Asked, LeadLine, PartView, Participation, lead, take_part};
 use swell_outputs::Outputs;
@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::thread::{ControlRequest, NewRun, serve};
 use crate::cluster::bundle::{HeldBundle, OfferedFiles};
 use crate::cluster::link::{hello, until_renewal};
-use crate::cluster::message::{Assignment, RunNumber};
+use crate::cluster::message::{AssignedScenario, Assignment, RunNumber};
 use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::ClusterRequest;
 use crate::cluster::this_host::reachable;
@@ -161,7 +161,7 @@ impl Coordinator {
             news: told,
             run_commands: decreed,
             own_part,
-            exact_users: exact_users(&plan.plan.load),
+            exact_users: plan.plan.load.exact_users(),
             hosts: prepared.hosts,
             min_nodes: prepared.hosts.unwrap_or(self.min_nodes),
         };
@@ -211,12 +211,12 @@ impl Coordinator {
     async fn assignment(
         &self,
         prepared: &Prepared,
-        start_data: Vec<u8>,
+        start_data: Vec<Vec<u8>>,
     ) -> anyhow::Result<(Assignment, HeldBundle)> {
-        if start_data.len() > MAX_START_DATA {
+        let given: usize = start_data.iter().map(Vec::len).sum();
+        if given > MAX_START_DATA {
             bail!(
-                "`setup` gave {} bytes; to other nodes it can give at most {MAX_START_DATA}",
-                start_data.len()
+                "`setup` gave {given} bytes; to other nodes it can give at most {MAX_START_DATA}"
             );
         }
         let mut settings: Vec<_> = prepared
@@ -240,9 +240,8 @@ impl Coordinator {
             number: RunNumber(0),
             run: prepared.run.id.clone(),
             name: prepared.name.clone(),
-            scenario: prepared.scenario.name.clone(),
+            scenarios: prepared.weighted().into_iter().zip(start_data).map(assigned).collect(),
             bundle: packed.bundle.clone(),
-            start_data,
         };
         // And a byte that says what it is.
         let bytes = postcard::to_stdvec(&assignment)?.len() + 1;
@@ -262,15 +261,8 @@ impl Executor for Coordinator {
     }
 }
 
-/// The number of users, where the plan has an exact one; by stages, the most.
-fn exact_users(load: &LoadModel) -> Option<u32> {
-    match load {
-        LoadModel::Closed { users } => Some(*users),
-        LoadModel::ClosedStages { profile } => Some(profile.peak()),
-        LoadModel::Transactions { users: Users::Exactly(users), .. }
-        | LoadModel::Iterations { users: Users::Exactly(users), .. } => Some(*users),
-        LoadModel::Transactions { .. } | LoadModel::Iterations { .. } => None,
-    }
+fn assigned((scenario, start_data): (WeightedScenario, Vec<u8>)) -> AssignedScenario {
+    AssignedScenario { scenario, start_data }
 }
 
 /// What a cluster needs, and what others join it with.

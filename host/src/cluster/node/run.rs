@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use swell_driver::{PartView, Participation, Threads, take_part};
 use swell_engine::ScenarioSource;
@@ -27,7 +27,7 @@ pub(super) async fn do_part(
     journals: Option<Outputs>,
     leave: watch::Receiver<bool>,
 ) -> bool {
-    let (run, scenario) = (assigned.assignment.run.clone(), assigned.assignment.scenario.clone());
+    let run = assigned.assignment.run.clone();
     let (assignment, received) = (assigned.assignment.clone(), assigned.received);
     // Compiling takes its time, and needs a runtime of its own.
     let ready = tokio::task::spawn_blocking(move || prepare(&assignment, received)).await;
@@ -40,6 +40,7 @@ pub(super) async fn do_part(
             return true;
         }
     };
+    let scenario = prepared.title();
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
     let _ = assigned.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
@@ -49,7 +50,7 @@ pub(super) async fn do_part(
     let view = journals.map(|outputs| {
         Box::new(NodeRecord::new(record_header(&subject, plan), outputs)) as Box<dyn PartView>
     });
-    let start_data = assigned.assignment.start_data;
+    let start_data = assigned.assignment.scenarios.into_iter().map(|one| one.start_data).collect();
     let participation =
         Participation { start_data, line: assigned.line, end_requests, view, leave };
     let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
@@ -67,8 +68,12 @@ fn prepare(
     let ReceivedScenario { source, settings, origin } = received;
     let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
     let loaded = Loaded::read(source, &layers)?;
+    let scenarios: Vec<_> = assignment.scenarios.iter().map(|one| one.scenario.clone()).collect();
+    if scenarios.is_empty() {
+        bail!("the coordinator names no scenario");
+    }
     let (mut prepared, end_requests) =
-        Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
+        Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&scenarios), None)?;
     prepared.known_as(&assignment.run);
     // It is compiled, and nobody reads it here again.
     let source = ScenarioSource::Bytes { name: prepared.source.name(), bytes: Bytes::new() };

@@ -110,6 +110,8 @@ export interface Header {
   version: string;
   seed: string;
   scenario: string;
+  /** Where there are several: a user's number, divided by how many they are, leaves its own. */
+  scenarios?: { name: string; weight: number }[];
   file: string;
   file_hash: string;
   target: string | null;

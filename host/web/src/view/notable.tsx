@@ -178,8 +178,9 @@ function commandOf({ header }: Run, row: Row): string[] {
   // A URL that was run says itself where its service is, and the scenario's name how it is asked for.
   const isUrl = header.file.includes("://");
   const method = header.scenario.split(" ", 1)[0] ?? "GET";
+  const scenarios = header.scenarios ?? [];
   return [
-    "host", "try", header.file, "--scenario", header.scenario,
+    "host", "try", header.file, "--scenario", scenarios[row.user % scenarios.length]?.name ?? header.scenario,
     ...(isUrl && method !== "GET" ? ["--method", method] : []),
     ...(header.target && !isUrl ? ["--target", header.target] : []),
     "--seed", header.seed, "--iteration", String(row.iteration), "--user", String(row.user),

@@ -48,7 +48,7 @@ pub(super) struct SimulatedRun {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Wake,
-    Created(UserKey),
+    Created(UserKey, usize),
     Answered(UserKey),
     Ready(UserKey),
     Probe,
@@ -93,7 +93,10 @@ impl SimulationOutcome {
     }
 
     pub(super) fn creations(&self) -> impl Iterator<Item = RunInstant> {
-        self.trace.iter().filter(|(_, _, action)| *action == Action::Create).map(|(now, _, _)| *now)
+        self.trace
+            .iter()
+            .filter(|(_, _, action)| matches!(action, Action::Create { .. }))
+            .map(|(now, _, _)| *now)
     }
 }
 
@@ -224,8 +227,8 @@ impl World {
                 self.wakes[worker] = None;
                 self.dispatchers[worker].handle_time(now);
             }
-            Event::Created(user) => {
-                self.dispatchers[worker].handle_created(now, user);
+            Event::Created(user, scenario) => {
+                self.dispatchers[worker].handle_created(now, user, scenario);
                 self.schedule(now + CREATION, worker, Event::Ready(user));
             }
             Event::Ready(user) => self.dispatchers[worker].handle_parked(now, user),
@@ -279,9 +282,9 @@ impl World {
                 let end = self.answer_at(now);
                 self.schedule(end, worker, Event::Answered(user));
             }
-            Action::Create => {
+            Action::Create { scenario } => {
                 self.next_user += 1;
-                self.schedule(now, worker, Event::Created(self.next_user));
+                self.schedule(now, worker, Event::Created(self.next_user, scenario));
             }
             Action::Overflow(due) => {
                 self.overflow.push(due);

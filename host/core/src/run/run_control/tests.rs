@@ -162,6 +162,7 @@ impl World {
             last_end: Some(self.now),
             slots: self.begun as u64,
             machine: MachineRecord { cores: 4, most_resident_bytes: Some(1 << 20), cpu },
+            acted: Vec::new(),
         }
     }
 
