@@ -459,6 +459,25 @@ fn each_user_makes_its_own_iterations_on_whatever_host_it_is() {
 }
 
 #[test]
+fn users_of_several_scenarios_are_dealt_by_weight_over_all_hosts() {
+    let args = "--scenario browse=3 --scenario order --vus 12 --iterations-per-vu 40";
+    let cluster = share(2, "browse-and-order", Behaviour::constant(1.0), args);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    let seen = cluster.target.seen();
+    assert_eq!((seen.path("/items"), seen.path("/orders")), (360, 120), "{}", finished.stderr);
+    assert_eq!([1, 2, 3, 4].map(|hook| seen.path(&format!("/bytes/{hook}"))), [1; 4]);
+    for (place, (users, iterations)) in [(9, 360), (3, 120)].into_iter().enumerate() {
+        let of = |what: &str| finished.count(&format!("/run/scenarios/{place}/{what}"));
+        assert_eq!((of("most_users"), of("iterations")), (users, iterations));
+    }
+    // Each user has what its own `setup` made, on whatever host it is.
+    let checks = finished.json_at("/measured/checks").as_object().expect("there are checks");
+    assert_eq!(checks.len(), 2);
+    assert!(checks.values().all(|check| check["failed"] == 0), "{checks:?}");
+    assert!(hosts(&finished).iter().all(|host| host["started"].as_u64() > Some(0)));
+}
+
+#[test]
 fn users_by_stages_are_shared_out_and_each_host_has_its_own_of_them() {
     let stages = "--vus-stage 2s:9 --vus-stage 1s:9 --vus-stage 2s:3";
     let cluster = share(3, "plain-get", Behaviour::constant(20.0), stages);
