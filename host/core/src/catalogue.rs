@@ -7,11 +7,12 @@
 
 mod entry;
 mod figures;
+mod websocket;
 
 pub use self::entry::{
     Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, Timed, Unit,
 };
-pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, present_name, subjects};
+pub use self::figures::{ERROR_RATE, TRANSACTION, families, figures, present_name, subjects};
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 pub enum Protocol {
     /// A request and its response, over HTTP/1.1 or HTTP/2.
     Http,
+    /// The handshake that opens a WebSocket.
+    WebSocket,
 }
 
 /// What an exchange of a protocol has.
@@ -42,11 +44,18 @@ const HTTP: ProtocolRow = ProtocolRow {
     success: 200..=399,
 };
 
+const WEBSOCKET: ProtocolRow = ProtocolRow {
+    phases: &[Phase::Connecting, Phase::Tls, Phase::Sending, Phase::Waiting],
+    // Switching protocols; any other answer opens no WebSocket (RFC 6455, 4.1).
+    success: 101..=101,
+};
+
 impl Protocol {
     /// What an exchange of it has.
     pub const fn row(self) -> &'static ProtocolRow {
         match self {
             Self::Http => &HTTP,
+            Self::WebSocket => &WEBSOCKET,
         }
     }
 }
@@ -155,6 +164,9 @@ pub enum ErrorClass {
     LocalFiles,
     /// The request itself was wrong. Nothing was sent.
     Invalid,
+    /// The connection was closed in good order before what was waited for came. A protocol whose
+    /// connections outlive an exchange has this.
+    Closed,
 }
 
 impl ErrorClass {
@@ -177,6 +189,7 @@ impl ErrorClass {
             Self::LocalPorts => "local_ports",
             Self::LocalFiles => "local_files",
             Self::Invalid => "invalid",
+            Self::Closed => "closed",
         }
     }
 
@@ -223,7 +236,9 @@ mod tests {
 
     #[test]
     fn the_phases_of_a_protocol_are_told_apart_and_in_order() {
-        let phases = Protocol::Http.row().phases;
-        assert!(phases.is_sorted_by(|a, b| a < b), "{phases:?}");
+        for protocol in [Protocol::Http, Protocol::WebSocket] {
+            let phases = protocol.row().phases;
+            assert!(phases.is_sorted_by(|a, b| a < b), "{phases:?}");
+        }
     }
 }

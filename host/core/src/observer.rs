@@ -65,6 +65,8 @@ pub enum UserEvent {
         /// How long it had been under way.
         age: Duration,
     },
+    /// A message went over a WebSocket.
+    Messaged(ObservedMessage),
     /// A check.
     Checked {
         /// Its name.
@@ -179,6 +181,46 @@ pub struct ObservedError {
     pub class: ErrorClass,
     /// What happened; it may quote both.
     pub words: String,
+}
+
+/// What went over a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedMessage {
+    /// Whether the scenario sent it; else it was received.
+    pub sent: bool,
+    /// What it was.
+    pub kind: ObservedMessageKind,
+    /// Its beginning: at most [`ObservedMessage::KEPT`] bytes.
+    pub data: Vec<u8>,
+    /// How many bytes it has.
+    pub size: usize,
+}
+
+/// What goes over a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObservedMessageKind {
+    /// A message of text.
+    Text,
+    /// A message of bytes.
+    Binary,
+    /// A ping that was sent.
+    Ping,
+    /// A pong that came, after so long.
+    Pong(Duration),
+    /// The connection was closed with this code, for a reason that the data has.
+    Close(u16),
+    /// What the scenario wanted failed, in the words that the data has.
+    Failure,
+}
+
+impl ObservedMessage {
+    /// The most bytes of a message that are kept: a screen of text.
+    pub const KEPT: usize = 4 << 10;
+
+    /// What went over the wire, with the beginning of its data.
+    pub fn new(sent: bool, kind: ObservedMessageKind, data: &[u8]) -> Self {
+        Self { sent, kind, data: data[..data.len().min(Self::KEPT)].to_vec(), size: data.len() }
+    }
 }
 
 /// What came back.

@@ -16,12 +16,14 @@ pub(crate) mod metric_kind;
 mod names;
 mod notable;
 mod pages;
+mod requests;
 mod series;
 mod snapshot;
 mod split;
 mod statistic;
 mod sum;
 mod trend;
+mod websocket;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,14 +41,15 @@ use self::names::OTHER;
 pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
 use self::notable::words;
 pub use self::notable::{MAX_NOTABLE, Notable, NotableTransaction, Whose};
+pub use self::requests::Requests;
 pub use self::series::{MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, Metrics, Series, Value};
 pub use self::snapshot::{
-    Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
-    UserCounts,
+    Check, Delayed, Extent, Figures, Outcomes, Snapshot, Total, Transaction, Unsent, UserCounts,
 };
 pub use self::split::Split;
 pub use self::statistic::{Percentile, Statistic};
 pub use self::trend::Trend;
+pub use self::websocket::{WebSocketEnd, WebSocketTraffic, WebSockets};
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
@@ -405,6 +408,12 @@ impl Recorder {
         requests.service.interrupted.record(age);
         requests.written += u64::from(written);
         requests.connections += u64::from(connections);
+    }
+
+    /// Where WebSockets are counted beside their handshakes. What one does counts in the part of
+    /// the run in which the scenario did it, its end where it was opened.
+    pub fn websockets(&mut self, phase: RunPhase) -> &mut WebSockets {
+        &mut self.figures(phase).websockets
     }
 
     /// Counts an iteration that has begun.

@@ -321,7 +321,13 @@ impl Transactions {
         if self.is_measured() {
             recorder.exchange(self.phase, exchange, failure.is_none());
         }
-        let Some(failure) = failure else { return };
+        if let Some(failure) = failure {
+            self.handle_failure(&failure);
+        }
+    }
+
+    /// Something failed that is no exchange: all transactions around it fail.
+    pub fn handle_failure(&mut self, failure: &Failure) {
         for open in &mut self.open {
             open.failure.get_or_insert_with(|| failure.clone());
         }

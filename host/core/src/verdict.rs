@@ -296,7 +296,7 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     for (what, class) in
         [(What::LocalPorts, ErrorClass::LocalPorts), (What::LocalFiles, ErrorClass::LocalFiles)]
     {
-        let count = measured.requests.errors.of(class);
+        let count = measured.errors(class);
         let stamp = if count > 0 { Stamp::Invalid } else { Stamp::Valid };
         evidence.push(VerdictEvidence {
             what,
@@ -321,9 +321,7 @@ pub fn is_generator_limited(window: &Figures) -> bool {
     };
     let slots = window.total.counts.started + window.unsent.total();
     if window.unsent.host as f64 > slots as f64 * UNSENT_LIMIT
-        || window.requests.errors.of(ErrorClass::LocalPorts)
-            + window.requests.errors.of(ErrorClass::LocalFiles)
-            > 0
+        || window.errors(ErrorClass::LocalPorts) + window.errors(ErrorClass::LocalFiles) > 0
     {
         return true;
     }

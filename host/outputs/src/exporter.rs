@@ -162,6 +162,7 @@ mod tests {
     use swell_core::exchange::ErrorClass;
     use swell_core::record::{
         Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+        WebSocketEnd, WebSockets,
     };
 
     use super::*;
@@ -281,6 +282,13 @@ mod tests {
         for kind in MetricKind::ALL {
             let metric = recorder.define_metric(kind.name(), kind).unwrap();
             recorder.metric(RunPhase::Measured, RunInstant::START, metric, 0.5, &[]);
+        }
+        let websockets = recorder.websockets(RunPhase::Measured);
+        websockets.errors.add(ErrorClass::Reset, 1);
+        websockets.ended(WebSocketEnd::Scenario, Duration::from_secs(1));
+        let WebSockets { handshakes, round_trips, pings, .. } = websockets;
+        for times in [&mut handshakes.service.ok, round_trips, pings] {
+            times.record(Duration::from_millis(1));
         }
         let mut all = window(1);
         all.measured.requests.errors.add(ErrorClass::Dns, 1);

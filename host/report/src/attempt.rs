@@ -6,6 +6,7 @@
 
 mod exchange;
 mod har;
+mod message;
 mod sanitised;
 mod tally;
 mod words;
@@ -83,6 +84,7 @@ fn one_line(event: &UserEvent) -> Vec<Piece> {
                 format!("{} cut off after {age}: no answer by then", line(asked)).into(),
             ]
         }
+        UserEvent::Messaged(message) => message::print(message),
         UserEvent::Checked { name, passed } => {
             let mark = if *passed { GOOD } else { BAD };
             vec![mark.into_piece(), format!("check: {}", line(name)).into()]

@@ -54,7 +54,7 @@ pub use self::report::{
     FormOfRuns, Header, HostReport, LimitReport, MachineReport, MarkReport, NameReport,
     NotableReport, NotableRow, ObjectiveReport, OneOfRuns, Part, PointReport, Report, ReportOfRuns,
     RequestsReport, ScenarioReport, SearchReport, SeriesReport, StretchReport, ThresholdReport,
-    Times, Totals, UnsentReport, UsersReport, VerdictReport, Written, failures,
+    Times, Totals, UnsentReport, UsersReport, VerdictReport, WebSocketsReport, Written, failures,
 };
 pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};

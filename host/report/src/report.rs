@@ -15,11 +15,13 @@ mod notable;
 mod part;
 mod rate;
 mod renamed;
+mod requests;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 mod times;
+mod websocket;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,11 +38,12 @@ pub use self::header::Header;
 pub use self::hosts::HostReport;
 pub use self::notable::{NotableReport, NotableRow};
 pub use self::part::{
-    CheckReport, Counted, NameReport, Part, RequestsReport, SeriesReport, Totals, UnsentReport,
-    failures,
+    CheckReport, Counted, NameReport, Part, SeriesReport, Totals, UnsentReport, failures,
 };
 pub use self::rate::{ControlReport, LimitReport, ObjectiveReport, SearchReport};
+pub use self::requests::RequestsReport;
 pub use self::times::Times;
+pub use self::websocket::WebSocketsReport;
 use crate::exit::Exit;
 
 /// The version of the form of one run's report. A reader may rely on a key's meaning within a major

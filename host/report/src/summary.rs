@@ -10,6 +10,7 @@ mod part;
 mod rate;
 #[cfg(test)]
 mod tests;
+mod websockets;
 mod words;
 
 use std::fmt::{Display, Formatter, Result};
@@ -22,6 +23,7 @@ use self::failures::{all_failures, failures};
 use self::notable::notable;
 use self::part::{by_name, checks, metrics, requests, totals};
 use self::rate::{confidence, control, hosts, limits, search};
+use self::websockets::websockets;
 use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
 use crate::figures::stamp_tone;
 use crate::report::{Report, ReportOfRuns, StretchReport};
@@ -71,6 +73,7 @@ impl Summary<'_> {
         checks(sheet, part);
         metrics(sheet, part);
         requests(sheet, part);
+        websockets(sheet, part);
         self.rest(sheet);
     }
 }
@@ -115,6 +118,7 @@ impl SummaryOfRuns<'_> {
             totals(&mut sheet, &report.total);
             by_name(&mut sheet, &report.total);
             requests(&mut sheet, &report.total);
+            websockets(&mut sheet, &report.total);
         }
         sheet.tell_left_out();
         sheet

@@ -113,6 +113,16 @@ pub enum FamilySeries {
     Own(MetricKind),
 }
 
+/// A label, with the values that it may have where they are few.
+pub(super) const fn label(name: &'static str, values: &'static str) -> Label {
+    Label { name, values }
+}
+
+/// What a threshold compares that is about the whole run.
+pub(super) const fn of_run(help: &'static str, measure: Measure<Figures>) -> Option<Judged> {
+    Some(Judged { help, source: Source::Run(measure) })
+}
+
 impl Judged {
     /// The unit in which the figure is measured, and in which a limit is written.
     pub const fn unit(&self) -> Unit {

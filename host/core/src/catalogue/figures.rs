@@ -1,8 +1,9 @@
 //! The figures themselves. A new one is an entry here, with its getter below.
 
 use super::entry::{
-    Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell,
+    Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, label, of_run,
 };
+use super::websocket::WEBSOCKET_FIGURES;
 use crate::record::{Causes, Figures, Histogram, MetricKind, Split, Transaction};
 
 /// The label of transactions.
@@ -14,8 +15,8 @@ pub const ERROR_RATE: &str = "error_rate";
 /// Names that figures had before, and may still be asked for by, with those that they have now.
 const OLD_NAMES: [(&str, &str); 1] = [("host_lag", "generator_lag")];
 
-/// All figures.
-pub static FIGURES: &[FigureEntry] = &[
+/// All figures but those that have a file of their own.
+static FIGURES: &[FigureEntry] = &[
     FigureEntry {
         name: "response",
         judged: Some(Judged {
@@ -301,9 +302,14 @@ pub static FIGURES: &[FigureEntry] = &[
     },
 ];
 
+/// All figures.
+pub fn figures() -> impl Iterator<Item = &'static FigureEntry> {
+    FIGURES.iter().chain(WEBSOCKET_FIGURES)
+}
+
 /// The figures that a threshold may be about, in the order in which people see them.
 pub fn subjects() -> impl Iterator<Item = (&'static FigureEntry, &'static Judged)> {
-    FIGURES.iter().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
+    figures().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
 }
 
 /// The name that a figure has now which is asked for by this one.
@@ -313,7 +319,7 @@ pub fn present_name(name: &str) -> &str {
 
 /// The families of metrics that are made of counts.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    FIGURES.iter().filter_map(|entry| entry.family.as_ref())
+    figures().filter_map(|entry| entry.family.as_ref())
 }
 
 const RESPONSE: &str = "End minus intended start of transactions; of those cut off their age";
@@ -323,14 +329,6 @@ const BODY_BYTES: &str = "Bytes of bodies as they were received, by requests tha
 const CONNECTIONS: &str = "Connections that were opened for requests";
 const METRIC: Label = label("metric", "");
 const OUTCOME: Label = label("outcome", "ok, failed, interrupted");
-
-const fn label(name: &'static str, values: &'static str) -> Label {
-    Label { name, values }
-}
-
-const fn of_run(help: &'static str, measure: Measure<Figures>) -> Option<Judged> {
-    Some(Judged { help, source: Source::Run(measure) })
-}
 
 /// The failed part of all that ended. What was cut off may have failed or not.
 const fn failed(ok: u64, failed: u64, cut: u64) -> Portion {

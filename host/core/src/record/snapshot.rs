@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
+use super::counts::{Causes, NamedRow, NamedRows, Texts};
 use super::event::TransactionEnd;
 use super::histogram::Histogram;
 use super::notable::Notable;
+use super::requests::Requests;
 use super::series::Metrics;
 use super::split::Split;
 use super::sum::{Summand, sums};
+use super::websocket::WebSockets;
 use crate::RunInstant;
-use crate::exchange::{ErrorClass, Phase, Protocol};
+use crate::exchange::{ErrorClass, Protocol};
 use crate::travel::{self, Refused};
 
 /// Everything counted between two instants.
@@ -72,6 +74,8 @@ pub struct Figures {
     pub transactions: NamedRows<Transaction>,
     /// All requests together.
     pub requests: Requests,
+    /// All WebSockets together.
+    pub websockets: WebSockets,
     /// Iterations: how many began, and how they ended.
     pub iterations: Outcomes,
     /// Checks by name.
@@ -151,41 +155,6 @@ pub struct Transaction {
     pub notable: Notable,
 }
 
-/// All requests together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Requests {
-    /// How many had an answer that was expected.
-    #[serde(deserialize_with = "travel::count")]
-    pub ok: u64,
-    /// How many had no answer, or one that was not expected.
-    #[serde(deserialize_with = "travel::count")]
-    pub failed: u64,
-    /// How many were cut off at the end of the run, or with their user.
-    #[serde(deserialize_with = "travel::count")]
-    pub interrupted: u64,
-    /// Request heads handed to the network, redirects and retries included: what the service may
-    /// have counted.
-    #[serde(deserialize_with = "travel::count")]
-    pub written: u64,
-    /// Requests sent anew because their reused connection had closed.
-    #[serde(deserialize_with = "travel::count")]
-    pub reconnects: u64,
-    /// Connections opened.
-    #[serde(deserialize_with = "travel::count")]
-    pub connections: u64,
-    /// Bytes of bodies as received.
-    #[serde(deserialize_with = "travel::bytes")]
-    pub body_bytes: u64,
-    /// Answers by status.
-    pub statuses: Counts<u16>,
-    /// Requests without an answer, by class.
-    pub errors: Counts<ErrorClass>,
-    /// The time of each exchange, all phases together.
-    pub service: Split,
-    /// The time of each phase, over the exchanges in which the phase took any time.
-    pub phases: [Histogram; Phase::ALL.len()],
-}
-
 /// A named condition that is true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -238,7 +207,8 @@ pub struct UserCounts {
 sums! {
     Snapshot { extent, warm_up, measured, users, log_lines_suppressed }
     Figures {
-        total, transactions, requests, iterations, checks, metrics, unsent, loop_delay, overslept
+        total, transactions, requests, websockets, iterations, checks, metrics, unsent, loop_delay,
+        overslept,
     }
     Total {
         counts, response, service, start_lag, user_lag, host_lag, delayed_response,
@@ -247,10 +217,6 @@ sums! {
     Outcomes { started, ok, failed, interrupted }
     Delayed { seen, without }
     Transaction { counts, service, response, causes, notable }
-    Requests {
-        ok, failed, interrupted, written, reconnects, connections, body_bytes, statuses, errors,
-        service, phases,
-    }
     Check { passed, failed }
     Unsent { users, host, lease }
     UserCounts { created, gone, traps, start_errors, iteration_errors }
@@ -305,9 +271,8 @@ impl Snapshot {
     /// their bound first: in some hours of 10 Gbit/s.
     pub fn can_travel_with(&self, other: &Self) -> bool {
         let fits = |one: &Figures, other: &Figures| {
-            let (one, other) = (&one.requests, &other.requests);
-            one.body_bytes.saturating_add(other.body_bytes) <= travel::MAX_BYTES
-                && one.written.saturating_add(other.written) <= travel::MAX_COUNT
+            one.requests.can_travel_with(&other.requests)
+                && one.websockets.can_travel_with(&other.websockets)
         };
         fits(&self.warm_up, &other.warm_up) && fits(&self.measured, &other.measured)
     }
@@ -329,7 +294,13 @@ impl Figures {
     pub const fn exchanges(&mut self, protocol: Protocol) -> &mut Requests {
         match protocol {
             Protocol::Http => &mut self.requests,
+            Protocol::WebSocket => &mut self.websockets.handshakes,
         }
+    }
+
+    /// How many exchanges failed in this way, whatever their protocol.
+    pub fn errors(&self, class: ErrorClass) -> u64 {
+        self.requests.errors.of(class) + self.websockets.handshakes.errors.of(class)
     }
 
     /// How late workers polled what was ready, as somebody sees it who comes at any time: each
@@ -397,19 +368,6 @@ impl NamedRow for Transaction {
 
     fn is_empty(&self) -> bool {
         self.counts == Outcomes::default()
-    }
-}
-
-impl Requests {
-    /// How many began and ended, in whatever way.
-    pub const fn count(&self) -> u64 {
-        self.ok + self.failed + self.interrupted
-    }
-
-    /// How long one phase took, over the exchanges in which it took any time: with a reused
-    /// connection there is no connecting.
-    pub const fn phase(&self, phase: Phase) -> &Histogram {
-        &self.phases[phase as usize]
     }
 }
 

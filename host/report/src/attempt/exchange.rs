@@ -46,7 +46,7 @@ fn headline(hop: &ObservedHop) -> Vec<Piece> {
         None => vec![asked, Tone::Bad.of(" no answer"), format!(" after {took}").into()],
         Some(answer) => {
             let tone = match answer.status {
-                200..=299 => Tone::Good,
+                101 | 200..=299 => Tone::Good,
                 300..=399 => Tone::Doubtful,
                 _ => Tone::Bad,
             };

@@ -55,6 +55,7 @@ impl EventTally {
             UserEvent::Returned(Ok(()))
             | UserEvent::Began { .. }
             | UserEvent::Measured { .. }
+            | UserEvent::Messaged(_)
             | UserEvent::Logged { .. }
             | UserEvent::Waits(_) => {}
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
     Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Split, Texts, Total,
-    Transaction, Unsent, UserCounts, Value as Measured,
+    Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd, WebSockets,
 };
 
 use crate::report::failures;
@@ -43,6 +43,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
         total,
         transactions,
         requests,
+        websockets,
         iterations,
         checks,
         metrics,
@@ -56,7 +57,8 @@ pub(super) fn counts(figures: &Figures) -> Value {
     put_times(&mut object, total);
     object.put("loop_delay", histogram(&figures.delays()));
     object.put("by_name", rows(transactions, transaction));
-    object.put("requests", of_requests(requests));
+    object.put("requests", of_requests(requests, Protocol::Http));
+    object.put("websockets", of_websockets(websockets));
     object.put("iterations", outcomes(iterations));
     object.put("checks", rows(checks, check));
     object.put("metrics", metrics.iter().map(series).collect());
@@ -122,7 +124,7 @@ fn check(&Check { passed, failed }: &Check) -> Value {
     json!({ "passed": passed, "failed": failed })
 }
 
-fn of_requests(requests: &Requests) -> Value {
+fn of_requests(requests: &Requests, protocol: Protocol) -> Value {
     let Requests {
         ok,
         failed,
@@ -152,10 +154,41 @@ fn of_requests(requests: &Requests) -> Value {
     object.put("errors", by_key(errors, |class| class.name().to_owned()));
     object.put("service", split(service));
     let mut phases = Object::default();
-    for &phase in Protocol::Http.row().phases {
+    for &phase in protocol.row().phases {
         phases.put(phase.name(), histogram(requests.phase(phase)));
     }
     object.put("phases", phases.done());
+    object.done()
+}
+
+fn of_websockets(websockets: &WebSockets) -> Value {
+    let WebSockets {
+        handshakes,
+        ends,
+        sessions,
+        errors,
+        messages_sent,
+        messages_received,
+        bytes_sent,
+        bytes_received,
+        round_trips,
+        pings,
+    } = websockets;
+    let mut object = Object::default();
+    object.put("handshakes", of_requests(handshakes, Protocol::WebSocket));
+    object.put("ends", by_key(ends, WebSocketEnd::name));
+    object.put("session", histogram(sessions));
+    object.put("errors", by_key(errors, |class| class.name().to_owned()));
+    for (key, count) in [
+        ("messages_sent", messages_sent),
+        ("messages_received", messages_received),
+        ("bytes_sent", bytes_sent),
+        ("bytes_received", bytes_received),
+    ] {
+        object.count(key, *count);
+    }
+    object.put("round_trip", histogram(round_trips));
+    object.put("ping", histogram(pings));
     object.done()
 }
 

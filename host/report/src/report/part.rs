@@ -16,7 +16,9 @@ use super::header::Header;
 use super::names;
 use super::notable::NotableReport;
 use super::renamed;
+use super::requests::{RequestsReport, per_second};
 use super::times::Times;
+use super::websocket::WebSocketsReport;
 
 /// What began in one part of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +29,9 @@ pub struct Part {
     pub by_name: IndexMap<String, NameReport>,
     /// All requests together.
     pub requests: RequestsReport,
+    /// All WebSockets together; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub websockets: Option<WebSocketsReport>,
     /// Passes of the scenario.
     pub iterations: Counted,
     /// By their names, in the same order.
@@ -125,37 +130,6 @@ pub struct NameReport {
     pub notable: NotableReport,
 }
 
-/// All requests together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RequestsReport {
-    /// Had an answer that was expected.
-    pub ok: u64,
-    /// Had none, or another.
-    pub failed: u64,
-    /// Were cut off before their end.
-    pub interrupted: u64,
-    /// Request heads handed to the network, with redirects and retries, by requests that ended;
-    /// those of interrupted ones are in the run's `requests_written` alone, and so with the next
-    /// figures.
-    pub written: u64,
-    /// Were sent anew because their connection had closed.
-    pub reconnects: u64,
-    /// Connections that were opened.
-    pub connections: u64,
-    /// Bytes of bodies, as they were received.
-    pub body_bytes: u64,
-    /// Ended, a second.
-    pub per_second: f64,
-    /// Answers by status.
-    pub statuses: BTreeMap<u16, u64>,
-    /// Requests without an answer, by class.
-    pub errors: BTreeMap<String, u64>,
-    /// How long they took.
-    pub service_ms: Times,
-    /// Over the requests in which the phase took any time, one phase after the other.
-    pub phases_ms: IndexMap<String, Times>,
-}
-
 /// A named yes-or-no observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
@@ -233,7 +207,6 @@ impl Part {
     pub fn of(figures: &Figures, seconds: f64) -> Self {
         let rate = |count: u64| per_second(count, seconds);
         let total = &figures.total;
-        let requests = &figures.requests;
         Self {
             transactions: Totals {
                 counts: Counted::of(&total.counts),
@@ -254,29 +227,8 @@ impl Part {
                 .iter()
                 .map(|(name, row)| (name.to_owned(), NameReport::of(row, seconds)))
                 .collect(),
-            requests: RequestsReport {
-                ok: requests.ok,
-                failed: requests.failed,
-                interrupted: requests.interrupted,
-                written: requests.written,
-                reconnects: requests.reconnects,
-                connections: requests.connections,
-                body_bytes: requests.body_bytes,
-                per_second: rate(requests.ok + requests.failed),
-                statuses: requests.statuses.iter().collect(),
-                errors: requests
-                    .errors
-                    .iter()
-                    .map(|(class, count)| (class.name().to_owned(), count))
-                    .collect(),
-                service_ms: Times::of_all(&requests.service.all()),
-                phases_ms: Protocol::Http
-                    .row()
-                    .phases
-                    .iter()
-                    .map(|&phase| (phase.name().to_owned(), Times::of(requests.phase(phase))))
-                    .collect(),
-            },
+            requests: RequestsReport::of(&figures.requests, Protocol::Http, seconds),
+            websockets: WebSocketsReport::of(&figures.websockets, seconds),
             iterations: Counted::of(&figures.iterations),
             checks: figures
                 .checks
@@ -290,10 +242,6 @@ impl Part {
             loop_delay_ms: Times::of(&figures.delays()),
         }
     }
-}
-
-fn per_second(count: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
 /// How many were under way on average of what took these times, by Little's law.

@@ -70,7 +70,7 @@ pub(super) fn totals(sheet: &mut Sheet, part: &Part) {
 }
 
 /// Distributions below each other.
-fn times_table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Times)>) -> Table {
+pub(super) fn times_table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Times)>) -> Table {
     let count = Column { head: "count", rank: 9 };
     let row = |(name, times): (&str, &Times)| Row {
         name: name.to_owned(),
@@ -179,7 +179,7 @@ pub(super) fn requests(sheet: &mut Sheet, part: &Part) {
 }
 
 /// How often there was each of some things.
-fn listed(sheet: &mut Sheet, label: &str, counts: impl Iterator<Item = (String, u64)>) {
+pub(super) fn listed(sheet: &mut Sheet, label: &str, counts: impl Iterator<Item = (String, u64)>) {
     let all: Vec<String> =
         counts.map(|(what, count)| format!("{what} x {}", grouped(count))).collect();
     if !all.is_empty() {
