@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use crate::error::OptionsError;
+use crate::http::http1::Buffers;
 use crate::http::worker::HttpWorker;
 use crate::net::network::WorkerNetwork;
 use crate::options::Options;
@@ -13,6 +14,9 @@ pub struct Client {
     pub(crate) options: Options,
     pub(crate) network: WorkerNetwork,
     pub(crate) http: HttpWorker,
+    /// What handshakes of WebSockets are read and written with. They are no requests, and not
+    /// counted as such.
+    pub(crate) websocket: Rc<Buffers>,
 }
 
 impl Client {
@@ -21,6 +25,7 @@ impl Client {
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
         Ok(Rc::new(Self {
             http: HttpWorker::new(&options)?,
+            websocket: Buffers::new(options.header_limit, Rc::default()),
             network: WorkerNetwork::new(options.sources.clone())?,
             options,
         }))

@@ -1,5 +1,5 @@
-//! What generates the traffic: HTTP/1.1 and HTTP/2 over connections that belong to one virtual
-//! user, timed by phase.
+//! What generates the traffic: HTTP/1.1, HTTP/2 and WebSockets over connections that belong to one
+//! virtual user, timed by phase.
 //!
 //! It knows no wasm. One [`Client`] serves a worker thread, one [`Session`] a virtual user;
 //! [`Session::send`] always gives the exchange as it is to be recorded beside the answer or the
@@ -10,8 +10,8 @@
 //! Three floors, each of which knows only those below it:
 //!
 //! - `session` and `client`: what a virtual user has, and what the users of a worker share.
-//! - `http/`: one folder for each protocol. It takes a stream that is open, and makes exchanges
-//!   of it.
+//! - `http/`, `websocket/`: one folder for each protocol. It takes a stream that is open, and makes
+//!   exchanges of it. A WebSocket is opened by a request over HTTP/1.1.
 //! - `net/`: what every protocol needs until a stream is open: which hosts may be reached,
 //!   names, connecting, TLS, deadlines.
 
@@ -21,6 +21,7 @@ mod http;
 mod net;
 mod options;
 mod session;
+mod websocket;
 
 pub use self::client::Client;
 pub use self::error::{Error, OptionsError};
@@ -30,3 +31,8 @@ pub use self::net::allow::AllowList;
 pub use self::net::tls::{ClientIdentity, Tls, TlsOptions, certificates, private_key};
 pub use self::options::{Options, Timeouts};
 pub use self::session::Session;
+pub use self::websocket::connection::WebSocket;
+pub use self::websocket::open::OpenedWebSocket;
+pub use self::websocket::request::{
+    WebSocketClosing, WebSocketError, WebSocketIncoming, WebSocketMessage, WebSocketRequest,
+};

@@ -250,6 +250,12 @@ impl Http1Connection {
         self.response.received
     }
 
+    /// The connection after an answer that ended HTTP on it (status 101), with what came behind the
+    /// answer.
+    pub(crate) fn into_upgraded(self) -> (Stream, Vec<u8>) {
+        (self.stream, self.response.into_rest())
+    }
+
     /// Whether another request can follow.
     pub(crate) fn is_reusable(&self) -> bool {
         !self.closing && self.remainder.is_none() && !self.response.is_last()

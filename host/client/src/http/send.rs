@@ -113,7 +113,7 @@ impl Session {
 
 impl Session {
     /// A request as it goes to this URL now.
-    fn outgoing<'a>(
+    pub(crate) fn outgoing<'a>(
         &'a self,
         url: &'a ParsedUrl,
         request: &'a Request,

@@ -13,3 +13,6 @@ mod seen;
 mod service;
 mod timeouts;
 mod tls;
+mod websocket;
+mod websocket_bad_days;
+mod websocket_peer;

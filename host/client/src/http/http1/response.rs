@@ -26,6 +26,8 @@ pub(super) struct ResponseReader {
     data: Vec<u8>,
     /// How many bytes of the body have arrived, without its framing.
     pub(super) received: u64,
+    /// What came behind a head that ended HTTP on its connection.
+    rest: Vec<u8>,
 }
 
 /// What the request wants of its answer.
@@ -50,6 +52,7 @@ impl ResponseReader {
             keep_alive: true,
             data: Vec::new(),
             received: 0,
+            rest: Vec::new(),
         }
     }
 
@@ -100,7 +103,11 @@ impl ResponseReader {
                     self.framing = parsed.framing(self.wanted.to_head, self.header_limit);
                     self.keep_alive = parsed.keep_alive
                         && parsed.head.status != http::StatusCode::SWITCHING_PROTOCOLS;
-                    self.take(&input[parsed.size..])?;
+                    if parsed.head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+                        self.rest = input[parsed.size..].to_vec();
+                    } else {
+                        self.take(&input[parsed.size..])?;
+                    }
                     return Ok(Some(parsed.head));
                 }
                 None if input.len() > self.header_limit => return Err(self.too_large()),
@@ -146,6 +153,11 @@ impl ResponseReader {
     pub(super) fn discard(&mut self) {
         self.wanted.body = false;
         self.data = Vec::new();
+    }
+
+    /// What came behind a head that ended HTTP on its connection.
+    pub(super) fn into_rest(self) -> Vec<u8> {
+        self.rest
     }
 
     /// Whether nothing of the body waits to be taken.
