@@ -11,5 +11,5 @@ wit_bindgen::generate!({
 
 pub use self::exports::swell::scenario::lifecycle;
 pub use self::swell::scenario::{
-    checks, clock, context, data, http, log, metrics, random, runs, transactions,
+    checks, clock, context, data, http, log, metrics, random, runs, transactions, websocket,
 };

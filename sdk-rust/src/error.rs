@@ -1,6 +1,7 @@
 //! The one error of a scenario, so that `?` works everywhere.
 
 use crate::http::error::Error as HttpError;
+use crate::websocket::error::Error as WebSocketError;
 
 /// What a scenario's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,6 +21,9 @@ pub enum Error {
     /// A request had no answer.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Something with a WebSocket did not succeed.
+    #[error(transparent)]
+    WebSocket(#[from] WebSocketError),
     /// An answer lacks what was asked of it: a part that was not kept, a header that is not there,
     /// a body that is no text.
     #[error("{0}")]

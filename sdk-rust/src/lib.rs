@@ -64,6 +64,7 @@ pub mod random;
 pub mod runs;
 mod think;
 mod transactions;
+pub mod websocket;
 
 pub use checks::check;
 pub use error::{Error, Result};
@@ -79,7 +80,7 @@ pub mod prelude {
         Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think,
         transaction,
     };
-    pub use crate::{context, data, http, log, metrics, random, runs};
+    pub use crate::{context, data, http, log, metrics, random, runs, websocket};
 }
 
 /// What the macros expand to; no part of the interface.

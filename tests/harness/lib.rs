@@ -21,6 +21,7 @@ mod relay;
 pub mod statistics;
 mod terminal;
 pub mod turns;
+mod websockets;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub use swell_target::{
     TargetSettings,
 };
 pub use terminal::OnTerminal;
+pub use websockets::{PythonWebSockets, WebSocketCounts};
 
 /// The compiled guest of this name.
 ///

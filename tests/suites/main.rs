@@ -41,6 +41,7 @@ mod terminal;
 mod trying;
 mod typescript;
 mod users;
+mod websockets;
 mod weights;
 
 /// A suite that nobody names is compiled by nobody, and its tests pass for ever.

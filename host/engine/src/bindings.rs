@@ -10,6 +10,11 @@ pub struct OpenTransaction;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct ConductedRun;
 
+/// A WebSocket's handle in the guest's table: its number is its place among those of the user.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenConnection;
+
 pub(crate) use self::generated::*;
 
 #[allow(missing_docs, unreachable_pub, clippy::all)]
@@ -25,12 +30,20 @@ mod generated {
             "swell:scenario/runs.[static]run.start": async | trappable,
             "swell:scenario/runs.[method]run.wait": async | trappable,
             "swell:scenario/runs.[method]run.set-tps": async | trappable,
+            "swell:scenario/websocket.connect": async | trappable,
+            "swell:scenario/websocket.ready": async | trappable,
+            "swell:scenario/websocket.[method]connection.send": async | trappable,
+            "swell:scenario/websocket.[method]connection.receive": async | trappable,
+            "swell:scenario/websocket.[method]connection.exchange": async | trappable,
+            "swell:scenario/websocket.[method]connection.ping": async | trappable,
+            "swell:scenario/websocket.[method]connection.close": async | trappable,
             default: trappable,
         },
         exports: { default: async },
         with: {
             "swell:scenario/transactions.transaction": super::OpenTransaction,
             "swell:scenario/runs.run": super::ConductedRun,
+            "swell:scenario/websocket.connection": super::OpenConnection,
         },
     });
 }

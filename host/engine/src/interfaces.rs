@@ -1,6 +1,7 @@
 //! The host's side of the contract: one file for each interface that a scenario imports.
 
 pub(crate) mod bounded;
+pub(crate) mod bounded_websocket;
 mod checks;
 mod clock;
 mod context;
@@ -12,3 +13,4 @@ mod random;
 mod runs;
 mod transactions;
 pub(crate) mod wasi;
+mod websocket;

@@ -2,11 +2,13 @@
 //! remembers between two calls.
 //!
 //! [`swell_core::transactions`] decides which transaction may begin and end when, and what counts;
-//! what takes time (starts, requests, waits) stands in `traffic`. This file brings them together
-//! with the clock and the worker's recorder.
+//! what takes time (starts, requests, waits) stands in `traffic` and `websocket`. This file brings
+//! them together with the clock and the worker's recorder.
 
 mod in_flight;
+mod open_websockets;
 mod traffic;
+mod websocket;
 
 use std::rc::Rc;
 
@@ -20,6 +22,7 @@ use swell_core::run::EndRequest;
 use swell_core::transactions::{GuestCall, IterationScope, Misuse, Transactions};
 
 use self::in_flight::InFlight;
+use self::open_websockets::OpenWebSockets;
 use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
 use crate::run::{Run, Worker};
@@ -43,6 +46,7 @@ pub(crate) struct UserState {
     /// Whether the user waits at the dispatcher.
     waits_for_start: bool,
     in_flight: InFlight,
+    websockets: OpenWebSockets,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
 }
@@ -88,6 +92,7 @@ impl UserState {
             iteration: 0,
             waits_for_start: false,
             in_flight: InFlight::new(Protocol::Http, 0, RunInstant::START),
+            websockets: OpenWebSockets::default(),
             traced: 0,
         }
     }
@@ -225,6 +230,7 @@ impl Drop for UserState {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
         self.in_flight.handle_cut(now, self.transactions.phase(), recorder);
+        self.websockets.handle_cut(self.transactions.phase(), recorder);
         if let Some(observer) = &self.worker.observer {
             self.in_flight.tell(now, observer);
         }

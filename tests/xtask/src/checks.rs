@@ -13,7 +13,8 @@ use anyhow::{Context, ensure};
 
 use crate::binaries::but_scenarios;
 use crate::machine::{
-    collector, kubernetes_schemas, program, program_of, scenario_compiler, statsd,
+    collector, kubernetes_schemas, program, program_of, python_websockets, scenario_compiler,
+    statsd,
 };
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
@@ -105,6 +106,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     };
     program_of("iproute2", "ip", &["-Version"], "what makes the networks that are cut in tests")?;
     program("faketime", &["--version"], "what sets the wall clocks of hosts in a test")?;
+    python_websockets()?;
 
     format(workspace)?;
     house::check(workspace)?;

@@ -223,3 +223,15 @@ fn install(packages: &[&str], reason: &str) -> anyhow::Result<()> {
     apt(&["update"])?;
     apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
+
+/// A Python that has the library `websockets`.
+///
+/// # Errors
+/// There is none and none can be installed.
+pub(crate) fn python_websockets() -> anyhow::Result<()> {
+    let has_library = |python| succeeds(python, &["-c", "import websockets"]);
+    if has_library("python3") || has_library("/usr/bin/python3") {
+        return Ok(());
+    }
+    install(&["python3-websockets"], "a WebSocket service for the end-to-end test")
+}

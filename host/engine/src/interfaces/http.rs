@@ -141,7 +141,7 @@ fn to_guest(sent: Sent, kept: KeptParts) -> Result<wit::Response, wit::Error> {
                 Phase::Waiting => wit::Phase::Waiting,
                 Phase::Receiving => wit::Phase::Receiving,
             }),
-            ErrorClass::Reset => wit::Error::Reset(error.message),
+            ErrorClass::Reset | ErrorClass::Closed => wit::Error::Reset(error.message),
             ErrorClass::Protocol => wit::Error::Protocol(error.message),
             ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
             ErrorClass::Denied => wit::Error::Denied(error.message),

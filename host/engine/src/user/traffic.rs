@@ -9,8 +9,8 @@ use http::{HeaderName, HeaderValue};
 use swell_client::{Error, Request, Sent};
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
-use swell_core::exchange::{ErrorClass, Expected, Protocol};
-use swell_core::observer::{ObservedExchange, UserEvent};
+use swell_core::exchange::{ErrorClass, Exchange, Expected, Protocol};
+use swell_core::observer::{ObservedExchange, ObservedHop, UserEvent};
 use swell_core::record::KindId;
 use swell_core::trace_context::{TRACEPARENT, TraceId};
 use swell_core::transactions::{Failure, GuestCall, Lacking};
@@ -84,7 +84,7 @@ impl UserState {
             }
             Err(error) => Sent::unsent(error),
         };
-        self.account(&mut sent, &expected, began, words.pop());
+        self.account_sent(&mut sent, &expected, began, words.pop());
         self.finish_implicit(implicit)?;
         Ok(Some(sent))
     }
@@ -119,7 +119,7 @@ impl UserState {
         }
         let mut words = words.into_iter();
         for (sent, expected) in all.iter_mut().zip(expected) {
-            self.account(sent, expected, began, words.next());
+            self.account_sent(sent, expected, began, words.next());
         }
         self.finish_implicit(implicit)?;
         Ok(Some(all))
@@ -145,22 +145,28 @@ impl UserState {
     /// Has the requests of an iteration say which trace they are a part of, unless the scenario
     /// says so itself.
     fn trace(&mut self, requests: &mut [Result<Request, Error>]) {
+        for request in requests.iter_mut().flatten() {
+            self.trace_one(&mut request.headers);
+        }
+    }
+
+    /// As [`UserState::trace`], of one request with these headers.
+    pub(super) fn trace_one(&mut self, headers: &mut Vec<(HeaderName, HeaderValue)>) {
         if !self.run().sends_trace_context || self.transactions.call() != GuestCall::Iterating {
             return;
         }
         let trace = TraceId::of(self.run().seed, self.iteration);
-        for request in requests.iter_mut().flatten() {
-            self.traced += 1;
-            let value = HeaderValue::try_from(trace.traceparent(self.traced));
-            if !request.headers.iter().any(|(name, _)| name == TRACEPARENT)
-                && let Ok(value) = value
-            {
-                request.headers.push((HeaderName::from_static(TRACEPARENT), value));
-            }
+        self.traced += 1;
+        let value = HeaderValue::try_from(trace.traceparent(self.traced));
+        if !headers.iter().any(|(name, _)| name == TRACEPARENT)
+            && let Ok(value) = value
+        {
+            headers.push((HeaderName::from_static(TRACEPARENT), value));
         }
     }
 
-    async fn begin_implicit(
+    /// Begins what is a transaction of its own, outside any other transaction of an iteration.
+    pub(super) async fn begin_implicit(
         &mut self,
         name: impl FnOnce() -> String,
     ) -> Trap<Result<Option<u32>, RunOver>> {
@@ -171,23 +177,36 @@ impl UserState {
         Ok(self.begin(kind.0).await?.map(Some))
     }
 
-    fn finish_implicit(&mut self, implicit: Option<u32>) -> Trap<()> {
+    pub(super) fn finish_implicit(&mut self, implicit: Option<u32>) -> Trap<()> {
         match implicit {
             Some(serial) => self.finish(serial, None),
             None => Ok(()),
         }
     }
 
-    /// Counts an exchange. If it failed, the transactions around it fail. An observer is told what
-    /// it `asked` for.
-    fn account(
+    /// Counts a request, as [`UserState::account`] does.
+    fn account_sent(
         &mut self,
         sent: &mut Sent,
         expected: &Expected,
         began: RunInstant,
         asked: Option<String>,
     ) {
-        let (exchange, error) = (&sent.exchange, sent.result.as_ref().err());
+        let hops = std::mem::take(&mut sent.hops);
+        let told = asked.map(|asked| (asked, hops));
+        self.account(&sent.exchange, sent.result.as_ref().err(), expected, began, told);
+    }
+
+    /// Counts an exchange. If it failed, the transactions around it fail. An observer is told what
+    /// it asked for and what was sent.
+    pub(super) fn account(
+        &mut self,
+        exchange: &Exchange,
+        error: Option<&Error>,
+        expected: &Expected,
+        began: RunInstant,
+        told: Option<(String, Vec<ObservedHop>)>,
+    ) {
         match error {
             Some(error) if error.lacks_target => self.run().lacks_target(&error.message),
             _ => self.run().sent(),
@@ -207,14 +226,14 @@ impl UserState {
             }
             (Err(class), _) => Some(Failure::Request(class)),
         };
-        if let (Some(observer), Some(asked)) = (&self.worker.observer, asked) {
+        if let (Some(observer), Some((asked, hops))) = (&self.worker.observer, told) {
             let words = error.map(|error| error.message.clone());
             let exchanged = ObservedExchange {
                 began,
                 asked,
                 exchange: *exchange,
                 failure: failure.as_ref().map(|failure| words.unwrap_or(failure.to_string())),
-                hops: std::mem::take(&mut sent.hops),
+                hops,
             };
             observer.tell(UserEvent::Exchanged(Box::new(exchanged)));
         }
@@ -246,7 +265,7 @@ fn asked(request: &Result<Request, Error>) -> String {
 }
 
 /// The path of a URL, absolute or relative, without query and fragment.
-fn path_of(url: &str) -> &str {
+pub(super) fn path_of(url: &str) -> &str {
     let rest = url
         .split_once("://")
         .map_or(url, |(_, rest)| rest.find('/').map_or("/", |slash| &rest[slash..]));
