@@ -10,5 +10,5 @@ wit_bindgen::generate!({
 
 pub(crate) use self::exports::swell::scenario::{lifecycle, script};
 pub(crate) use self::swell::scenario::{
-    checks, clock, context, data, http, log, metrics, random, runs, transactions,
+    checks, clock, context, data, http, log, metrics, random, runs, transactions, websocket,
 };

@@ -4,11 +4,12 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 16] = [
+const MODULES: [(&str, &str); 19] = [
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
     ("swell:options", include_str!("modules/options.js")),
     ("swell:prelude", include_str!("modules/prelude.js")),
+    ("swell:sockets", include_str!("modules/sockets.js")),
     ("swell:thresholds", include_str!("modules/thresholds.js")),
     ("swell:webcrypto", include_str!("modules/webcrypto.js")),
     ("k6", include_str!("modules/k6.js")),
@@ -20,6 +21,8 @@ const MODULES: [(&str, &str); 16] = [
     ("k6/html", include_str!("modules/html.js")),
     ("k6/metrics", include_str!("modules/metrics.js")),
     ("k6/timers", include_str!("modules/timers.js")),
+    ("k6/websockets", include_str!("modules/websockets.js")),
+    ("k6/ws", include_str!("modules/ws.js")),
     ("swell", include_str!("modules/swell.js")),
 ];
 

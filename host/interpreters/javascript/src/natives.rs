@@ -6,6 +6,7 @@
 mod calls;
 mod feeds;
 pub(crate) mod runs;
+mod websockets;
 
 use std::cell::{Cell, RefCell};
 
@@ -54,6 +55,7 @@ pub(crate) fn look_for_headers(text: &str) {
 
 /// Ends what an iteration has left open.
 pub(crate) fn close_all() {
+    websockets::close_all();
     while let Some(open) = OPEN.with_borrow_mut(Vec::pop) {
         Transaction::finish(open, Outcome::Failed("not ended"));
     }
@@ -102,6 +104,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
     }
     feeds::define(ctx, &natives)?;
     runs::define(ctx, &natives)?;
+    websockets::define(ctx, &natives)?;
     ctx.globals().set("__swell", natives)
 }
 

@@ -44,6 +44,38 @@ declare module 'swell' {
   /** The feed that was given with `--data NAME=FILE`. */
   export function feed(name: string): Feed;
 
+  /** An open WebSocket; it closes at the end of its iteration. */
+  export interface Connection {
+    /** The subprotocol that the service chose; empty without one. */
+    readonly subprotocol: string;
+    /** The headers of the answer to the handshake. */
+    readonly headers: Record<string, string>;
+    /** Sends a text, or bytes. */
+    send(message: string | ArrayBuffer | ArrayBufferView): void;
+    /** The next message, within the run's `--timeout` or so many seconds. That the service has closed is an error. */
+    receive(seconds?: number): string | ArrayBuffer;
+    /** Sends a message and waits for the first that comes after it: a round trip. */
+    exchange(message: string | ArrayBuffer | ArrayBufferView, seconds?: number): string | ArrayBuffer;
+    /** Whether a message, or the end, comes within so many seconds. */
+    isReadyWithin(seconds: number): boolean;
+    /** Sends a ping; the host measures how long its pong takes. */
+    ping(): void;
+    /** Closes it, and waits until the service has answered. */
+    close(code?: number, reason?: string): void;
+  }
+
+  /** WebSockets that wait, one thing after the other; those that call back are in `k6/ws` and `k6/websockets`. */
+  export const websocket: {
+    /** Opens one: at `ws://…`, `wss://…`, or a path of the run's target. */
+    connect(url: string, params?: {
+      headers?: Record<string, string>;
+      protocols?: string | string[];
+      timeout?: number | string;
+      /** The name of the transaction that it is. */
+      name?: string;
+    }): Connection;
+  };
+
   /** This user's number, from 0. */
   export function user(): number;
   /** The number of this iteration in the run, from 0. */

@@ -63,13 +63,23 @@ globalThis.clearTimeout = (id) => { timers = timers.filter((timer) => timer.id !
 globalThis.clearInterval = globalThis.clearTimeout;
 globalThis.queueMicrotask ??= (callback) => { Promise.resolve().then(callback); };
 
-/** Waits for the next timer and calls it; whether there was one. */
+/** What else calls back: each says whether it has anything open, and waits for that. */
+export const sources = [];
+
+/** Waits for the next timer and calls it, or for what comes before it; whether there is any of it. */
 export function turn() {
-  if (timers.length === 0) return false;
+  const source = sources.find((each) => each.isOpen());
+  if (timers.length === 0) {
+    source?.wait(Infinity);
+    return source !== undefined;
+  }
   let next = timers[0];
   for (const timer of timers) if (timer.at < next.at) next = timer;
   const wait = next.at - native.now();
-  if (wait > 0) native.sleep(wait / 1e3);
+  if (wait > 0) {
+    if (source?.wait(wait)) return true;
+    if (source === undefined) native.sleep(wait / 1e3);
+  }
   if (next.every) next.at += next.every;
   else timers = timers.filter((timer) => timer !== next);
   next.callback(...next.values);
@@ -79,6 +89,7 @@ export function turn() {
 /** Forgets what an iteration that was cut off has left. */
 export function clearTimers() {
   if (timers.length > 0) timers = [];
+  for (const source of sources) source.clear();
 }
 
 globalThis.TextEncoder = class TextEncoder {

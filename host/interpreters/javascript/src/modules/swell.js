@@ -2,6 +2,7 @@
 // in types/swell.d.ts.
 
 import { at, begin, hooks, native, settingsOf } from 'swell:core';
+import { open, payload } from 'swell:sockets';
 
 const words = (error) => String(error?.message ?? error);
 
@@ -109,6 +110,60 @@ export const stopRun = (reason) => native.stopRun(String(reason));
 
 /** Ends the run early, as a failure: exit code 110. */
 export const failRun = (reason) => native.failRun(String(reason));
+
+class Connection {
+  #number;
+
+  constructor(number, subprotocol, headers) {
+    this.#number = number;
+    this.subprotocol = subprotocol;
+    this.headers = headers;
+  }
+
+  send(message) {
+    said(native.wsSend(this.#number, payload(message)));
+  }
+
+  receive(seconds = 0) {
+    for (;;) {
+      const [kind, data, reason] = native.wsReceive(this.#number, seconds * 1e3);
+      if (kind === 'text' || kind === 'binary') return data;
+      if (kind === 'closed') throw new Error(`the connection was closed with ${data}${reason === '' ? '' : `: ${reason}`}`);
+      if (kind === 'error') throw new Error(data);
+    }
+  }
+
+  exchange(message, seconds = 0) {
+    const [kind, data] = native.wsExchange(this.#number, payload(message), seconds * 1e3);
+    if (kind === 'error') throw new Error(data);
+    return data;
+  }
+
+  isReadyWithin(seconds) {
+    return native.wsReady([this.#number], seconds * 1e3) === 0;
+  }
+
+  ping() {
+    said(native.wsPing(this.#number));
+  }
+
+  close(code = 1000, reason = '') {
+    said(native.wsClose(this.#number, code, String(reason)));
+  }
+}
+
+const said = (failed) => {
+  if (failed) throw new Error(failed);
+};
+
+/** WebSockets that wait, one thing after the other. */
+export const websocket = {
+  connect(url, params = {}) {
+    const { number, error, subprotocol, headers } = open(url, params);
+    if (number < 0) throw new Error(error);
+    return new Connection(number, subprotocol, headers);
+  },
+};
 
 class Run {
   #number;
