@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use swell_tests::{Finished, Host, Target, TargetSettings, guest};
+use swell_tests::{Finished, Host, PythonWebSockets, Target, TargetSettings, guest};
 
 fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
@@ -241,5 +241,25 @@ fn failover_sees_what_a_part_serves_and_that_the_whole_recovers() {
         let failed = ["whole", "a part off", "whole again"]
             .map(|name| run.count(&format!("/runs/{name}/measured/transactions/failed")));
         assert!(failed[0] == 0 && failed[2] == 0 && failed[1] > 200, "{failed:?}");
+    }
+}
+
+#[test]
+fn websocket_chat_hears_each_message_that_it_says() {
+    let service = PythonWebSockets::of_file(&folder("websocket-chat").join("server.py"), &["0"]);
+    for edition in EDITIONS {
+        let flags = flags_of_its_readme("websocket-chat", edition).replace("10s", "2s");
+        let run = host("websocket-chat", edition)
+            .target(service.url())
+            .args(&flags)
+            .finish()
+            .expect_done();
+        assert_eq!(names(&run), ["join", "leave", "say"]);
+        assert_eq!(run.count("/measured/transactions/failed"), 0, "{}", run.stdout);
+        let heard = run.count("/measured/checks/heard what was said/passed");
+        let of = |what: &str| run.count(&format!("/measured/websockets/{what}"));
+        assert!(heard > 0 && heard == of("round_trip_ms/count"), "{}", run.stdout);
+        assert_eq!((of("messages_sent"), of("messages_received")), (heard, heard));
+        assert_eq!(of("handshakes/ok"), of("ends/scenario"), "{}", run.stdout);
     }
 }
