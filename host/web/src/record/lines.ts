@@ -38,6 +38,19 @@ export interface RequestCounts {
   [count: string]: unknown;
 }
 
+export interface WebSocketCounts {
+  handshakes?: RequestCounts;
+  ends?: Record<string, number>;
+  errors?: Record<string, number>;
+  messages_sent?: number;
+  messages_received?: number;
+  bytes_sent?: number;
+  bytes_received?: number;
+  session?: Times;
+  round_trip?: Times;
+  ping?: Times;
+}
+
 export interface SeriesCounts {
   metric: string;
   kind: "counter" | "gauge" | "rate" | "trend";
@@ -59,6 +72,7 @@ export interface Counts {
   unsent?: Record<string, number>;
   by_name?: Record<string, NameCounts>;
   requests?: RequestCounts;
+  websockets?: WebSocketCounts;
   iterations?: Outcomes;
   checks?: Record<string, { passed: number; failed: number }>;
   metrics?: SeriesCounts[];

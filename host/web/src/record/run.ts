@@ -2,7 +2,7 @@
 
 import { Channel } from "./channel";
 import type {
-  Counts, Frame, Header, Line, Mark, Report, SeriesCounts, Times,
+  Counts, Frame, Header, Line, Mark, Report, SeriesCounts, Times, WebSocketCounts,
 } from "./lines";
 import { seriesKey, type Series } from "./series";
 import { Tally } from "./tally";
@@ -12,6 +12,17 @@ const TIMES = ["response", "service", "user_lag", "generator_lag", "loop_delay"]
 
 /** The requests' times stand among those of transactions, under this name. */
 export const REQUEST_SERVICE = "requests.service";
+
+/** And those of WebSockets under these, in the order in which they are shown. */
+export const WEBSOCKET_TIMES = {
+  "connect": "websockets.connect",
+  "connecting": "websockets.connecting",
+  "tls": "websockets.tls",
+  "handshake": "websockets.waiting",
+  "round trip": "websockets.round_trip",
+  "ping": "websockets.ping",
+  "session": "websockets.session",
+} as const;
 
 /** What was counted in one part of the run: before the measured part, or in it. */
 export class Part {
@@ -25,7 +36,7 @@ export class Part {
 
   /** Adds what a frame counted; frames come in order, and some may be left out. */
   add(frame: number, of: Counts) {
-    const { transactions, unsent, iterations, checks, by_name, requests, metrics } = of;
+    const { transactions, unsent, iterations, checks, by_name, requests, websockets, metrics } = of;
     this.counts.add(frame, { transactions, unsent, iterations, checks });
     for (const key of TIMES) addTimes(this.times, key, frame, of[key]);
     for (const [name, { response, service, ...counts }] of Object.entries(by_name ?? {})) {
@@ -41,7 +52,20 @@ export class Part {
     for (const [name, times] of Object.entries(phases ?? {})) {
       addTimes(this.phases, name, frame, times);
     }
+    if (websockets) this.addWebSockets(frame, websockets);
     for (const one of metrics ?? []) this.seriesOf(one).frames.push({ frame, of: one });
+  }
+
+  private addWebSockets(frame: number, of: WebSocketCounts) {
+    const { handshakes, session, round_trip, ping, ...counts } = of;
+    const { service, phases, ...opened } = handshakes ?? {};
+    const all = this.counts.child("websockets");
+    all.add(frame, counts);
+    all.child("handshakes").add(frame, opened);
+    const times = { ...phases, connect: service, session, round_trip, ping };
+    for (const [name, of] of Object.entries(times)) {
+      addTimes(this.times, `websockets.${name}`, frame, of);
+    }
   }
 
   private seriesOf(one: SeriesCounts): Series {

@@ -3,7 +3,7 @@
 
 import { effectiveSamples, intervals } from "./confidence";
 import { Distribution } from "./distribution";
-import { REQUEST_SERVICE, type Part, type Run } from "./run";
+import { REQUEST_SERVICE, WEBSOCKET_TIMES, type Part, type Run } from "./run";
 import { seriesFigures, type Series, type SeriesFigures } from "./series";
 import type { Tally } from "./tally";
 
@@ -164,6 +164,33 @@ export function requestsOf(run: Run, { from, until }: Stretch): RequestFigures {
     errors: counted(of.at("errors"), { from, until }),
     service: part.times.get(REQUEST_SERVICE)?.sum(from, until) ?? NOTHING,
     phases: [...part.phases].map(([name, times]) => ({ name, times: times.sum(from, until) })),
+  };
+}
+
+/** What became of WebSockets; nothing where there were none. */
+export function webSocketsOf(run: Run, { from, until }: Stretch) {
+  const { part } = partOf(run, { from, until });
+  const of = part.counts.at("websockets");
+  const sum = (name: string) => of.at(name).sum(from, until);
+  const handshakes = of.at("handshakes");
+  const [ok, failed] = ["ok", "failed"].map((name) => handshakes.at(name).sum(from, until));
+  const ends = counted(of.at("ends"), { from, until });
+  if (ok + failed + ends.length === 0) return null;
+  const times = Object.entries(WEBSOCKET_TIMES).map(([name, key]) => (
+    { name, times: part.times.get(key)?.sum(from, until) ?? NOTHING }
+  ));
+  return {
+    opened: ok,
+    failed,
+    sent: sum("messages_sent"),
+    received: sum("messages_received"),
+    bytesSent: sum("bytes_sent"),
+    bytesReceived: sum("bytes_received"),
+    statuses: counted(handshakes.at("statuses"), { from, until }),
+    unanswered: counted(handshakes.at("errors"), { from, until }),
+    errors: counted(of.at("errors"), { from, until }),
+    ends,
+    times: times.filter(({ times }) => times.count > 0),
   };
 }
 

@@ -20,6 +20,7 @@ import { usePaint } from "./paint";
 import { ready, Top, type Runs } from "./top";
 import { Transactions } from "./transactions";
 import { Verdict } from "./verdict";
+import { WebSockets } from "./websockets";
 
 /** The time that the address names, as in "#t=30-60". */
 function fromAddress(): readonly [number, number] | null {
@@ -135,6 +136,7 @@ export function App({ run, runs, live }: { run: Run; runs?: Runs; live?: Live })
               <Failures run={run} selected={selected} figures={figures} />
               <Requests run={run} stretch={stretch} selected={selected} />
             </div>
+            <WebSockets run={run} stretch={stretch} selected={selected} />
             <Checks run={run} stretch={stretch} selected={selected} />
             <Hosts run={run} selected={selected} figures={figures} />
             {last}
