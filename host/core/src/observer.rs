@@ -92,6 +92,9 @@ pub enum UserEvent {
         /// The line.
         text: String,
     },
+    /// Something over a socket of the scenario's own: what came about, or what came to nothing and
+    /// why.
+    Socket(Result<String, String>),
     /// A wait of the scenario's begins, as think time.
     Waits(Duration),
 }

@@ -19,6 +19,7 @@ mod pages;
 mod requests;
 mod series;
 mod snapshot;
+mod sockets;
 mod split;
 mod statistic;
 mod sum;
@@ -46,6 +47,7 @@ pub use self::series::{MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, Metrics
 pub use self::snapshot::{
     Check, Delayed, Extent, Figures, Outcomes, Snapshot, Total, Transaction, Unsent, UserCounts,
 };
+pub use self::sockets::{SocketEvent, Sockets};
 pub use self::split::Split;
 pub use self::statistic::{Percentile, Statistic};
 pub use self::trend::Trend;
@@ -414,6 +416,11 @@ impl Recorder {
     /// the run in which the scenario did it, its end where it was opened.
     pub fn websockets(&mut self, phase: RunPhase) -> &mut WebSockets {
         &mut self.figures(phase).websockets
+    }
+
+    /// Counts what happened to a socket of the scenario's own.
+    pub fn socket(&mut self, phase: RunPhase, event: SocketEvent) {
+        self.figures(phase).sockets.count(event);
     }
 
     /// Counts an iteration that has begun.

@@ -118,6 +118,8 @@ pub struct Transactions {
     met_run_over: bool,
     /// Whether a feed whose rows are used once had no row left for this iteration.
     ran_out: bool,
+    /// Whether something that the scenario waited for was given up because the run is over.
+    gave_up: bool,
     /// Whether a transaction was begun in this iteration.
     has_begun: bool,
     /// The phase in which what happens now counts: that of the last outermost transaction, or of
@@ -141,6 +143,7 @@ impl Transactions {
             carried: None,
             met_run_over: false,
             ran_out: false,
+            gave_up: false,
             has_begun: false,
             phase,
             iteration_phase: None,
@@ -192,6 +195,7 @@ impl Transactions {
         self.carried = carried;
         self.met_run_over = false;
         self.ran_out = false;
+        self.gave_up = false;
         self.has_begun = false;
         self.phase = phase;
     }
@@ -280,6 +284,12 @@ impl Transactions {
         self.ran_out = true;
     }
 
+    /// Something that the scenario waited for outside a transaction was given up because the run is
+    /// over. If the iteration ends with an error, that is the reason.
+    pub const fn handle_given_up(&mut self) {
+        self.gave_up = true;
+    }
+
     /// The scenario ends a transaction: `reason` says why it failed, if it did. An earlier failure
     /// in it counts first.
     ///
@@ -342,9 +352,10 @@ impl Transactions {
         recorder: &mut Recorder,
     ) -> IterationScope {
         self.end_all(now, TransactionEnd::Failed(&Cause::NotEnded), recorder);
+        let met_run_over = self.met_run_over || self.gave_up && !well;
         let scope = match self.iteration_phase {
-            None if self.met_run_over || self.ran_out => IterationScope::Empty,
-            Some(_) if self.met_run_over => IterationScope::CutShort,
+            None if met_run_over || self.ran_out => IterationScope::Empty,
+            Some(_) if met_run_over => IterationScope::CutShort,
             _ => IterationScope::Whole,
         };
         match scope {

@@ -115,9 +115,9 @@ pub enum What {
     StoodStill,
     /// The share of windows in which our processor was saturated.
     Cpu,
-    /// Requests that failed because this machine had no local port.
+    /// Requests and connections that failed because this machine had no local port.
     LocalPorts,
-    /// Requests that failed because this process had no file descriptor.
+    /// Requests and sockets that failed because this process had no file descriptor.
     LocalFiles,
 }
 
@@ -137,8 +137,8 @@ impl What {
             Self::LoopDelay(percent) => format!("loop delay p{percent}"),
             Self::StoodStill => "time in which the generator stood still".to_owned(),
             Self::Cpu => "windows with more than 95% CPU".to_owned(),
-            Self::LocalPorts => "requests without a local port".to_owned(),
-            Self::LocalFiles => "requests without a file descriptor".to_owned(),
+            Self::LocalPorts => "requests or connections without a local port".to_owned(),
+            Self::LocalFiles => "requests or sockets without a file descriptor".to_owned(),
         }
     }
 

@@ -156,6 +156,9 @@ fn of_lines(lines: &[Value]) -> Vec<ToldFigure> {
         "checks/has a title/failed",
         "requests/ok",
         "requests/body_bytes",
+        "sockets/connections",
+        "sockets/bytes_sent",
+        "sockets/bytes_received",
     ] {
         claims.push(ToldFigure::exact(measured(path), sum(&format!("/{path}"))));
     }
@@ -366,6 +369,9 @@ fn of_metrics(served: &str) -> Vec<ToldFigure> {
         ("requests/ok", "swell_requests_total{outcome=\"ok\"}"),
         ("requests/body_bytes", "swell_body_bytes_total{run=\"shop\"}"),
         ("requests/connections", "swell_connections_total{run=\"shop\"}"),
+        ("sockets/connections", "swell_socket_connections_total{run=\"shop\"}"),
+        ("sockets/bytes_sent", "swell_socket_bytes_total{direction=\"sent\"}"),
+        ("sockets/bytes_received", "swell_socket_bytes_total{direction=\"received\"}"),
     ] {
         claims.push(ToldFigure::exact(measured(pointer), value(series)));
     }

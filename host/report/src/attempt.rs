@@ -100,6 +100,8 @@ fn one_line(event: &UserEvent) -> Vec<Piece> {
             let (tone, name) = level_of(*level);
             vec![tone.of(name), format!(" {}", line(text)).into()]
         }
+        UserEvent::Socket(Ok(what)) => vec![line(what).to_string().into()],
+        UserEvent::Socket(Err(what)) => vec![BAD.into_piece(), line(what).to_string().into()],
         UserEvent::Waits(time) => {
             vec![Tone::Faint.of(format!("waits for {}", print_duration(*time)))]
         }

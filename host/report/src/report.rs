@@ -18,6 +18,7 @@ mod renamed;
 mod requests;
 #[cfg(test)]
 pub(crate) mod samples;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -42,6 +43,7 @@ pub use self::part::{
 };
 pub use self::rate::{ControlReport, LimitReport, ObjectiveReport, SearchReport};
 pub use self::requests::RequestsReport;
+pub use self::sockets::SocketsReport;
 pub use self::times::Times;
 pub use self::websocket::WebSocketsReport;
 use crate::exit::Exit;

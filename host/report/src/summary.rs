@@ -21,7 +21,7 @@ use swell_core::verdict::Stamp;
 
 use self::failures::{all_failures, failures};
 use self::notable::notable;
-use self::part::{by_name, checks, metrics, requests, totals};
+use self::part::{by_name, checks, metrics, requests, sockets, totals};
 use self::rate::{confidence, control, hosts, limits, search};
 use self::websockets::websockets;
 use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
@@ -74,6 +74,7 @@ impl Summary<'_> {
         metrics(sheet, part);
         requests(sheet, part);
         websockets(sheet, part);
+        sockets(sheet, part);
         self.rest(sheet);
     }
 }
@@ -119,6 +120,7 @@ impl SummaryOfRuns<'_> {
             by_name(&mut sheet, &report.total);
             requests(&mut sheet, &report.total);
             websockets(&mut sheet, &report.total);
+            sockets(&mut sheet, &report.total);
         }
         sheet.tell_left_out();
         sheet
@@ -347,9 +349,15 @@ impl Summary<'_> {
             counted(machine.cores, "core"),
             machine.cpu_seconds
         );
-        if self.is_alone && report.requests_written > 0 {
-            let each = machine.cpu_seconds * 1e6 / report.requests_written as f64;
-            words.push_str(&format!(" ({each:.1} µs a request)"));
+        let begun =
+            [&report.warm_up, &report.measured].map(|part| part.transactions.counts.started);
+        let (number, what) = match (report.requests_written, begun.iter().sum()) {
+            (0, transactions) => (transactions, "transaction"),
+            (requests, _) => (requests, "request"),
+        };
+        if self.is_alone && number > 0 {
+            let each = machine.cpu_seconds * 1e6 / number as f64;
+            words.push_str(&format!(" ({each:.1} µs a {what})"));
         }
         if let Some(mib) = machine.resident_mib {
             words.push_str(&format!(", at most {mib:.0} MiB resident"));

@@ -260,6 +260,66 @@ static FIGURES: &[FigureEntry] = &[
         }),
     },
     FigureEntry {
+        name: "socket_connections",
+        judged: of_run(SOCKET_CONNECTIONS, Measure::PerSecond(|figures| figures.sockets.opened)),
+        family: Some(Family {
+            name: "swell_socket_connections_total",
+            help: SOCKET_CONNECTIONS,
+            labels: &[],
+            series: FamilySeries::Counter(|figures, tell| tell(&[], &figures.sockets.opened)),
+        }),
+    },
+    FigureEntry {
+        name: "socket_bytes_sent",
+        judged: of_run(SOCKET_BYTES_SENT, Measure::PerSecond(|figures| figures.sockets.bytes_sent)),
+        family: None,
+    },
+    FigureEntry {
+        name: "socket_bytes_received",
+        judged: of_run(
+            SOCKET_BYTES_RECEIVED,
+            Measure::PerSecond(|figures| figures.sockets.bytes_received),
+        ),
+        family: None,
+    },
+    FigureEntry {
+        name: "socket_bytes",
+        judged: None,
+        family: Some(Family {
+            name: "swell_socket_bytes_total",
+            help: "Bytes over the scenario's own sockets, by direction: sent, received",
+            labels: &[DIRECTION],
+            series: FamilySeries::Counter(|Figures { sockets, .. }, tell| {
+                tell(&["sent"], &sockets.bytes_sent);
+                tell(&["received"], &sockets.bytes_received);
+            }),
+        }),
+    },
+    FigureEntry {
+        name: "socket_datagrams",
+        judged: None,
+        family: Some(Family {
+            name: "swell_socket_datagrams_total",
+            help: "Datagrams over the scenario's own sockets, by direction: sent, received",
+            labels: &[DIRECTION],
+            series: FamilySeries::Counter(|Figures { sockets, .. }, tell| {
+                tell(&["sent"], &sockets.datagrams_sent);
+                tell(&["received"], &sockets.datagrams_received);
+            }),
+        }),
+    },
+    FigureEntry {
+        name: "socket_errors",
+        judged: None,
+        family: Some(Family {
+            name: "swell_socket_errors_total",
+            help: "Names, connections and datagrams of the scenario's own sockets that came to \
+            nothing, by class",
+            labels: &[label("class", "")],
+            series: FamilySeries::Counter(by_socket_error),
+        }),
+    },
+    FigureEntry {
         name: "own_counters",
         judged: None,
         family: Some(Family {
@@ -327,6 +387,10 @@ const SERVICE: &str = "End minus actual start of transactions; of those cut off 
 const REQUEST: &str = "How long requests took; of those cut off their age";
 const BODY_BYTES: &str = "Bytes of bodies as they were received, by requests that ended";
 const CONNECTIONS: &str = "Connections that were opened for requests";
+const SOCKET_CONNECTIONS: &str = "Connections that the scenario opened over sockets of its own";
+const SOCKET_BYTES_SENT: &str = "Bytes that the scenario sent over sockets of its own";
+const SOCKET_BYTES_RECEIVED: &str = "Bytes that the scenario received over sockets of its own";
+const DIRECTION: Label = label("direction", "sent, received");
 const METRIC: Label = label("metric", "");
 const OUTCOME: Label = label("outcome", "ok, failed, interrupted");
 
@@ -393,6 +457,13 @@ fn request_times(figures: &Figures, tell: Tell<'_, Histogram>) {
 /// Requests without an answer, by class.
 fn by_error(figures: &Figures, tell: Tell<'_, u64>) {
     for (class, count) in figures.requests.errors.iter() {
+        tell(&[class.name()], &count);
+    }
+}
+
+/// What came to nothing over sockets, by class.
+fn by_socket_error(figures: &Figures, tell: Tell<'_, u64>) {
+    for (class, count) in figures.sockets.errors.iter() {
         tell(&[class.name()], &count);
     }
 }

@@ -17,6 +17,7 @@ use super::histogram::Histogram;
 use super::notable::Notable;
 use super::requests::Requests;
 use super::series::Metrics;
+use super::sockets::Sockets;
 use super::split::Split;
 use super::sum::{Summand, sums};
 use super::websocket::WebSockets;
@@ -76,6 +77,8 @@ pub struct Figures {
     pub requests: Requests,
     /// All WebSockets together.
     pub websockets: WebSockets,
+    /// What the scenario did over sockets of its own.
+    pub sockets: Sockets,
     /// Iterations: how many began, and how they ended.
     pub iterations: Outcomes,
     /// Checks by name.
@@ -207,7 +210,8 @@ pub struct UserCounts {
 sums! {
     Snapshot { extent, warm_up, measured, users, log_lines_suppressed }
     Figures {
-        total, transactions, requests, websockets, iterations, checks, metrics, unsent, loop_delay,
+        total, transactions, requests, websockets, sockets, iterations, checks, metrics, unsent,
+        loop_delay, overslept,
         overslept,
     }
     Total {
@@ -273,6 +277,7 @@ impl Snapshot {
         let fits = |one: &Figures, other: &Figures| {
             one.requests.can_travel_with(&other.requests)
                 && one.websockets.can_travel_with(&other.websockets)
+                && one.sockets.can_travel_with(&other.sockets)
         };
         fits(&self.warm_up, &other.warm_up) && fits(&self.measured, &other.measured)
     }
@@ -298,9 +303,11 @@ impl Figures {
         }
     }
 
-    /// How many exchanges failed in this way, whatever their protocol.
+    /// How many exchanges, and things over sockets of the scenario's own, failed in this way.
     pub fn errors(&self, class: ErrorClass) -> u64 {
-        self.requests.errors.of(class) + self.websockets.handshakes.errors.of(class)
+        self.requests.errors.of(class)
+            + self.websockets.handshakes.errors.of(class)
+            + self.sockets.errors.of(class)
     }
 
     /// How late workers polled what was ready, as somebody sees it who comes at any time: each

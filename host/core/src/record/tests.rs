@@ -342,6 +342,7 @@ proptest! {
             prop_assert_eq!(&whole.total, &parts.total);
             prop_assert_eq!(&whole.transactions, &parts.transactions);
             prop_assert_eq!(&whole.requests, &parts.requests);
+            prop_assert_eq!(&whole.sockets, &parts.sockets);
             prop_assert_eq!(&whole.checks, &parts.checks);
             prop_assert_eq!(&whole.loop_delay, &parts.loop_delay);
             let trend = |figures: &Figures| match figures.metrics.total("amount") {

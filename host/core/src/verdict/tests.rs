@@ -178,8 +178,12 @@ fn a_single_port_or_descriptor_lacking_is_too_many() {
         [(ErrorClass::LocalPorts, What::LocalPorts), (ErrorClass::LocalFiles, What::LocalFiles)]
     {
         for mut figures in [figures(), late(5, 0, 0.0)] {
+            let mut of_sockets = figures.clone();
             figures.requests.errors.add(class, 1);
-            assert_eq!(stamped(&figures), (Stamp::Invalid, vec![what]));
+            of_sockets.sockets.errors.add(class, 1);
+            for lacking in [figures, of_sockets] {
+                assert_eq!(stamped(&lacking), (Stamp::Invalid, vec![what]));
+            }
         }
     }
     let mut figures = figures();

@@ -8,7 +8,7 @@ use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::random::Random;
 use swell_core::record::{
-    Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+    Cause, MetricKind, Recorder, RunPhase, Snapshot, SocketEvent, TransactionEnd, TransactionTimes,
 };
 use swell_core::verdict::Stamp;
 use swell_report::record::{Frame, Mark, MarkKind, Moment, RecordHeader};
@@ -110,6 +110,9 @@ fn frames() -> Vec<Frame> {
             };
             recorder.exchange(RunPhase::Measured, &exchange, result.is_ok());
             recorder.check(RunPhase::Measured, "has a title", number % 7 > 0);
+            for event in [SocketEvent::Opened, SocketEvent::Sent(14), SocketEvent::Received(7)] {
+                recorder.socket(RunPhase::Measured, event);
+            }
         }
         for metric in metrics {
             for tags in [[("of", "one kind")], [("of", "another")]] {

@@ -57,6 +57,7 @@ impl EventTally {
             | UserEvent::Measured { .. }
             | UserEvent::Messaged(_)
             | UserEvent::Logged { .. }
+            | UserEvent::Socket(_)
             | UserEvent::Waits(_) => {}
         }
     }

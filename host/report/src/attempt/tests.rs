@@ -97,6 +97,8 @@ fn an_iteration_is_told_in_its_order_with_what_belongs_to_a_transaction_inside_i
             UserEvent::Exchanged(Box::new(login())),
             ended("login", ObservedEnd::Ok),
             UserEvent::Checked { name: "is in".to_owned(), passed: false },
+            UserEvent::Socket(Ok("connected to 10.0.0.7:6379".to_owned())),
+            UserEvent::Socket(Err("a look-up: redis: no such name".to_owned())),
             UserEvent::Waits(Duration::from_secs(2)),
             UserEvent::Logged { level: LogLevel::Info, text: "well".to_owned() },
             UserEvent::Measured {
@@ -128,6 +130,8 @@ iteration 17
         connecting 2.0 ms, tls 3.0 ms, waiting 20.0 ms, 18 bytes of body, over a new connection
     ✓ login ok in 25.0 ms
     ✗ check: is in
+    connected to 10.0.0.7:6379
+    ✗ a look-up: redis: no such name
     waits for 2s
     log info well
     trend size = 7.5 page=front

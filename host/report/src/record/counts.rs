@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
-    Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Split, Texts, Total,
-    Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd, WebSockets,
+    Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Sockets, Split,
+    Texts, Total, Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd, WebSockets,
 };
 
 use crate::report::failures;
@@ -44,6 +44,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
         transactions,
         requests,
         websockets,
+        sockets,
         iterations,
         checks,
         metrics,
@@ -59,6 +60,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
     object.put("by_name", rows(transactions, transaction));
     object.put("requests", of_requests(requests, Protocol::Http));
     object.put("websockets", of_websockets(websockets));
+    object.put("sockets", of_sockets(sockets));
     object.put("iterations", outcomes(iterations));
     object.put("checks", rows(checks, check));
     object.put("metrics", metrics.iter().map(series).collect());
@@ -189,6 +191,23 @@ fn of_websockets(websockets: &WebSockets) -> Value {
     }
     object.put("round_trip", histogram(round_trips));
     object.put("ping", histogram(pings));
+    object.done()
+}
+
+fn of_sockets(sockets: &Sockets) -> Value {
+    let Sockets { opened, datagrams_sent, datagrams_received, bytes_sent, bytes_received, errors } =
+        sockets;
+    let mut object = Object::default();
+    for (key, count) in [
+        ("connections", opened),
+        ("bytes_sent", bytes_sent),
+        ("bytes_received", bytes_received),
+        ("datagrams_sent", datagrams_sent),
+        ("datagrams_received", datagrams_received),
+    ] {
+        object.count(key, *count);
+    }
+    object.put("errors", by_key(errors, |class| class.name().to_owned()));
     object.done()
 }
 

@@ -17,6 +17,7 @@ use super::names;
 use super::notable::NotableReport;
 use super::renamed;
 use super::requests::{RequestsReport, per_second};
+use super::sockets::SocketsReport;
 use super::times::Times;
 use super::websocket::WebSocketsReport;
 
@@ -32,6 +33,9 @@ pub struct Part {
     /// All WebSockets together; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub websockets: Option<WebSocketsReport>,
+    /// What the scenario did over sockets of its own; absent where it did nothing.
+    #[serde(default, skip_serializing_if = "SocketsReport::is_unused")]
+    pub sockets: SocketsReport,
     /// Passes of the scenario.
     pub iterations: Counted,
     /// By their names, in the same order.
@@ -229,6 +233,7 @@ impl Part {
                 .collect(),
             requests: RequestsReport::of(&figures.requests, Protocol::Http, seconds),
             websockets: WebSocketsReport::of(&figures.websockets, seconds),
+            sockets: SocketsReport::of(&figures.sockets),
             iterations: Counted::of(&figures.iterations),
             checks: figures
                 .checks

@@ -6,7 +6,8 @@ use swell_core::RunInstant;
 use swell_core::control::{Doing, Limiter, SearchEnd};
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, MetricKind, Percentile, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+    Cause, MetricKind, Percentile, Recorder, RunPhase, Snapshot, SocketEvent, TransactionEnd,
+    TransactionTimes,
 };
 
 use super::rate::ObjectiveReport;
@@ -62,6 +63,15 @@ pub(crate) fn snapshot() -> Snapshot {
             body_bytes: u64::from(u32::MAX) * 3,
         };
         recorder.exchange(RunPhase::Measured, &exchange, result == Ok(200));
+    }
+    for event in [
+        SocketEvent::Opened,
+        SocketEvent::Sent(14),
+        SocketEvent::Received(20_000_000),
+        SocketEvent::DatagramSent(30),
+        SocketEvent::Failed(ErrorClass::Denied),
+    ] {
+        recorder.socket(RunPhase::Measured, event);
     }
     (0..3).for_each(|i| recorder.check(RunPhase::Measured, "has a title", i > 0));
     for (name, kind) in

@@ -7,7 +7,7 @@ use swell_core::record::Statistic;
 use swell_core::units::{counted, grouped};
 
 use super::words::{REST, count_of_bad, outcomes, per_second, times_columns, times_figures};
-use crate::report::{NameReport, Part, Times};
+use crate::report::{NameReport, Part, SocketsReport, Times};
 use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
 /// Names of transactions, and of checks, that are shown.
@@ -176,6 +176,50 @@ pub(super) fn requests(sheet: &mut Sheet, part: &Part) {
     listed(sheet, "statuses", statuses.map(|(status, count)| (status.to_string(), *count)));
     let errors = requests.errors.iter();
     listed(sheet, "errors", errors.map(|(class, count)| (class.clone(), *count)));
+}
+
+/// What the scenario did over sockets of its own.
+pub(super) fn sockets(sheet: &mut Sheet, part: &Part) {
+    let SocketsReport {
+        connections,
+        bytes_sent,
+        bytes_received,
+        datagrams_sent,
+        datagrams_received,
+        errors,
+    } = &part.sockets;
+    if part.sockets.is_unused() {
+        return;
+    }
+    let mut words = Vec::new();
+    if *connections > 0 {
+        words.push(format!("{} opened", counted(*connections, "connection")));
+    }
+    if datagrams_sent + datagrams_received > 0 {
+        words.push(format!(
+            "{} sent, {} received",
+            counted(*datagrams_sent, "datagram"),
+            grouped(*datagrams_received)
+        ));
+    }
+    if words.is_empty() {
+        words.push("nothing opened".to_owned());
+    }
+    if bytes_sent + bytes_received > 0 {
+        words.push(format!("{} sent, {} received", size(*bytes_sent), size(*bytes_received)));
+    }
+    sheet.blank();
+    sheet.fact("sockets", [Piece::from(words.join("; "))]);
+    listed(sheet, "errors", errors.iter().map(|(class, count)| (class.clone(), *count)));
+}
+
+/// A number of bytes, so that few are not told as nothing.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => counted(bytes, "byte"),
+        10_240..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
 }
 
 /// How often there was each of some things.

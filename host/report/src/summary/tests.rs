@@ -5,8 +5,8 @@ use swell_core::record::{Cause, Recorder, RunPhase, Snapshot, TransactionEnd, Tr
 use super::*;
 use crate::report::samples::{all, controlled, failed, of_a_cluster, passed, search};
 use crate::report::{
-    CheckReport, Counted, FormOfRuns, NameReport, NotableReport, NotableRow, Part, ScenarioReport,
-    VerdictReport,
+    CheckReport, Counted, FormOfRuns, NameReport, NotableReport, NotableRow, Part, RequestsReport,
+    ScenarioReport, SocketsReport, VerdictReport,
 };
 use crate::sheet::width;
 
@@ -138,11 +138,32 @@ fn what_a_reader_looks_for_first_stands_first() {
         "  checks",
         "  metrics of the scenario",
         "  requests ",
+        "  sockets ",
         "  users ",
         "\n  generator ",
     ];
     let places = order.map(|words| text.find(words).unwrap_or_else(|| panic!("{words}: {text}")));
     assert!(places.is_sorted(), "{places:?} in\n{text}");
+}
+
+#[test]
+fn a_run_without_requests_says_nothing_of_requests_and_one_without_sockets_nothing_of_those() {
+    let mut report = passed();
+    let shown = |report: &Report| Summary { report, is_alone: true }.to_string();
+    let text = shown(&report);
+    assert!(
+        text.contains(
+            "  sockets      1 connection opened; 1 datagram sent, 0 received; 44 bytes sent, 19.1 MiB \
+            received\n    errors     denied x 1\n"
+        ),
+        "{text}"
+    );
+    report.measured.sockets = SocketsReport::default();
+    assert!(!shown(&report).contains("sockets"));
+    report.measured.requests = RequestsReport::default();
+    report.requests_written = 0;
+    let text = shown(&report);
+    assert!(!text.contains("requests ") && text.contains(" µs a transaction)"), "{text}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ proptest! {
 #[test]
 fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
     const TOO_MANY: u64 = MAX_COUNT + 1;
-    let counts: [fn(&mut Snapshot) -> &mut u64; 25] = [
+    let counts: [fn(&mut Snapshot) -> &mut u64; 28] = [
         |all| &mut all.log_lines_suppressed,
         |all| &mut all.users.created,
         |all| &mut all.users.gone,
@@ -160,6 +160,9 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         |all| &mut all.measured.requests.written,
         |all| &mut all.measured.requests.reconnects,
         |all| &mut all.measured.requests.connections,
+        |all| &mut all.measured.sockets.opened,
+        |all| &mut all.measured.sockets.datagrams_sent,
+        |all| &mut all.measured.sockets.datagrams_received,
         |all| &mut all.measured.checks.at(0).passed,
         |all| &mut all.measured.checks.at(0).failed,
         |all| &mut all.measured.transactions.at(0).counts.started,
@@ -175,11 +178,19 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         *count(&mut wrong) = TOO_MANY;
         assert_eq!(read::<Snapshot>(&wrong), None, "count {place}");
     }
-    let mut wrong = snapshot;
-    wrong.measured.requests.body_bytes = MAX_COUNT * 8;
-    assert!(read::<Snapshot>(&wrong).is_some(), "bytes are more than things");
-    wrong.measured.requests.body_bytes += 1;
-    assert_eq!(read::<Snapshot>(&wrong), None);
+    let bytes: [fn(&mut Snapshot) -> &mut u64; 3] = [
+        |all| &mut all.measured.requests.body_bytes,
+        |all| &mut all.measured.sockets.bytes_sent,
+        |all| &mut all.measured.sockets.bytes_received,
+    ];
+    for bytes in bytes {
+        let mut wrong = snapshot.clone();
+        *bytes(&mut wrong) = MAX_COUNT * 8;
+        assert!(read::<Snapshot>(&wrong).is_some(), "bytes are more than things");
+        assert!(!wrong.can_travel_with(&wrong));
+        *bytes(&mut wrong) += 1;
+        assert_eq!(read::<Snapshot>(&wrong), None);
+    }
 }
 
 #[test]
