@@ -8,6 +8,7 @@ use crate::http::http1::Buffers;
 use crate::http::worker::HttpWorker;
 use crate::net::network::WorkerNetwork;
 use crate::options::Options;
+use crate::sockets::names::NamesOfSockets;
 
 /// One worker's client; its users are [`Session`](crate::Session)s.
 pub struct Client {
@@ -17,6 +18,8 @@ pub struct Client {
     /// What handshakes of WebSockets are read and written with. They are no requests, and not
     /// counted as such.
     pub(crate) websocket: Rc<Buffers>,
+    /// What names that sockets asked for are known to be.
+    pub(crate) names: NamesOfSockets,
 }
 
 impl Client {
@@ -27,6 +30,7 @@ impl Client {
             http: HttpWorker::new(&options)?,
             websocket: Buffers::new(options.header_limit, Rc::default()),
             network: WorkerNetwork::new(options.sources.clone())?,
+            names: NamesOfSockets::default(),
             options,
         }))
     }

@@ -9,7 +9,8 @@
 //!
 //! Three floors, each of which knows only those below it:
 //!
-//! - `session` and `client`: what a virtual user has, and what the users of a worker share.
+//! - `session` and `client`: what a virtual user has, and what the users of a worker share;
+//!   `sockets/`: what a scenario does over sockets of its own.
 //! - `http/`, `websocket/`: one folder for each protocol. It takes a stream that is open, and makes
 //!   exchanges of it. A WebSocket is opened by a request over HTTP/1.1.
 //! - `net/`: what every protocol needs until a stream is open: which hosts may be reached,
@@ -21,6 +22,7 @@ mod http;
 mod net;
 mod options;
 mod session;
+mod sockets;
 mod websocket;
 
 pub use self::client::Client;
@@ -31,6 +33,7 @@ pub use self::net::allow::AllowList;
 pub use self::net::tls::{ClientIdentity, Tls, TlsOptions, certificates, private_key};
 pub use self::options::{Options, Timeouts};
 pub use self::session::Session;
+pub use self::sockets::{MAX_SOCKETS, SocketFailure, SocketSlot, SocketUser};
 pub use self::websocket::connection::WebSocket;
 pub use self::websocket::open::OpenedWebSocket;
 pub use self::websocket::request::{

@@ -38,14 +38,22 @@ impl AllowList {
         self.0.push((without_final_dot(host), Some(port)));
     }
 
+    /// Whether the host is allowed with any port at all.
+    pub(crate) fn names(&self, host: &Host) -> bool {
+        self.0.iter().any(|(allowed, _)| is_same(allowed, host))
+    }
+
     pub(crate) fn allows(&self, host: &Host, port: u16) -> bool {
-        let is = |allowed: &Host| match (allowed, host) {
-            (Host::Domain(allowed), Host::Domain(host)) => {
-                allowed == host.strip_suffix('.').unwrap_or(host)
-            }
-            _ => allowed == host,
-        };
-        self.0.iter().any(|(allowed, at)| is(allowed) && at.is_none_or(|at| at == port))
+        self.0.iter().any(|(allowed, at)| is_same(allowed, host) && at.is_none_or(|at| at == port))
+    }
+}
+
+fn is_same(allowed: &Host, host: &Host) -> bool {
+    match (allowed, host) {
+        (Host::Domain(allowed), Host::Domain(host)) => {
+            allowed == host.strip_suffix('.').unwrap_or(host)
+        }
+        _ => allowed == host,
     }
 }
 

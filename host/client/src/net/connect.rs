@@ -109,6 +109,11 @@ fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     })
 }
 
+/// What the kernel says of an address that has no connection, as an error with a class.
+pub(crate) fn fault(error: &io::Error, to: SocketAddr) -> Error {
+    missed(error, to).into_error()
+}
+
 async fn open_address(network: &WorkerNetwork, to: SocketAddr) -> Result<TcpStream, Missed> {
     let socket = socket(to).map_err(|e| missed(&e, to))?;
     if !network.sources.is_empty() {

@@ -49,6 +49,15 @@ pub(crate) struct Addresses {
     next: Cell<usize>,
 }
 
+impl Addresses {
+    /// Whether this machine itself has said what they are, by its hosts file or because it is
+    /// meant, and no name server.
+    pub(crate) fn are_of_this_machine(&self) -> bool {
+        let answer = self.answer.try_lock();
+        answer.is_ok_and(|answer| answer.as_ref().is_some_and(|known| known.of_hosts))
+    }
+}
+
 /// The addresses of a name, and for how long they may be used.
 struct KnownAddresses {
     /// All known addresses, in the order of the answers.
