@@ -107,7 +107,7 @@ impl User {
         call: GuestCall,
     ) -> Result<Self, Trapped> {
         let user = UserState::new(worker, role.place, key, call);
-        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.log(), user.patience())));
+        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(&user)));
         let state = GuestState::new(worker.run.limits, program.ticker.turns(), Some(user), wasi);
         let mut store = Store::new(&program.engine, state);
         limited(&mut store, worker.run.limits);

@@ -45,6 +45,7 @@ mod run;
 mod runtime;
 mod script;
 mod script_call;
+mod sockets;
 mod source;
 mod state;
 mod store;

@@ -81,7 +81,7 @@ pub struct Run {
     /// The first thing that the scenario asked for and was not given.
     lacks: OnceLock<String>,
     asked_to_end: OnceLock<Instant>,
-    /// Whether somebody was told of a request to a host that was not given.
+    /// Whether somebody was told that a host was asked for that was not given.
     has_told_denied: AtomicBool,
 }
 
@@ -143,11 +143,12 @@ impl Run {
         }
     }
 
-    /// A request was refused because its host was not given. The first time, the flag is told that
-    /// gives it: figures say that something was denied, and not what would help.
-    pub(crate) fn denied(&self, error: &str) {
+    /// A request or something of a socket was refused because its host was not given. The first
+    /// time, the flag is told that gives it: figures say that something was denied, and not what
+    /// would help.
+    pub(crate) fn denied(&self, what: &str, error: &str) {
         if !self.has_told_denied.swap(true, Ordering::Relaxed) {
-            tracing::warn!("a request was denied: {}", line(error));
+            tracing::warn!("{what} was denied: {}", line(error));
         }
     }
 

@@ -26,6 +26,7 @@ use self::open_websockets::OpenWebSockets;
 use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
 use crate::run::{Run, Worker};
+use crate::sockets::UserSockets;
 
 /// What the host knows about one user.
 pub(crate) struct UserState {
@@ -41,6 +42,8 @@ pub(crate) struct UserState {
     session: Session,
     log: UserLog,
     patience: Rc<Patience>,
+    /// What it does over sockets of its own.
+    sockets: Rc<UserSockets>,
     /// Random numbers that repeat with the run's seed and the number of the iteration.
     random: Random,
     /// Whether the user waits at the dispatcher.
@@ -75,6 +78,7 @@ impl UserState {
                 (number, Speaker::User(number))
             }
         };
+        let patience = Patience::new(worker, key);
         Self {
             session: match worker.observer {
                 Some(_) => Session::seen(&worker.client),
@@ -84,7 +88,8 @@ impl UserState {
             // A user's own numbers, before its first iteration, must not be those of the iteration
             // with the same number.
             random: Random::stream(!run.seed, number),
-            patience: Patience::new(worker, key),
+            sockets: UserSockets::new(worker, &patience),
+            patience,
             transactions: Transactions::new(call, worker.phase(worker.now())),
             worker: Rc::clone(worker),
             key,
@@ -107,6 +112,10 @@ impl UserState {
 
     pub(crate) fn patience(&self) -> &Rc<Patience> {
         &self.patience
+    }
+
+    pub(crate) fn sockets(&self) -> &Rc<UserSockets> {
+        &self.sockets
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -176,7 +185,8 @@ impl UserState {
     pub(crate) fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {
         let phase = self.worker.phase(carried.map_or_else(|| self.now(), |start| start.intended));
         self.transactions.handle_call(call, carried, phase);
-        self.settle_patience();
+        self.patience.renew();
+        self.settle();
         if call == GuestCall::Iterating {
             self.iteration = iteration;
             self.transactions.belong_to(Whose { iteration, user: self.number });
@@ -192,9 +202,12 @@ impl UserState {
     /// The iteration returned, well or not. Returns what became of it.
     pub(crate) fn leave(&mut self, well: bool) -> IterationScope {
         let now = self.now();
+        if self.patience.has_given_up() {
+            self.transactions.handle_given_up();
+        }
         let recorder = &mut self.worker.recorder.borrow_mut();
         let scope = self.transactions.handle_return(now, well, recorder);
-        self.settle_patience();
+        self.settle();
         scope
     }
 
@@ -202,7 +215,7 @@ impl UserState {
     pub(crate) fn trapped(&mut self, reason: &str) {
         let now = self.now();
         self.transactions.handle_trap(now, reason, &mut self.worker.recorder.borrow_mut());
-        self.settle_patience();
+        self.settle();
     }
 
     /// The guest ends a transaction: `reason` says why it failed, if it did.
@@ -210,13 +223,15 @@ impl UserState {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
         self.transactions.finish(now, serial, reason, recorder).map_err(misuse)?;
-        self.settle_patience();
+        self.settle();
         Ok(())
     }
 
     /// To be called when the guest was called, or when other transactions are open than before.
-    fn settle_patience(&self) {
+    fn settle(&self) {
         self.patience.set_ends_with_run(self.transactions.waits_end_with_run());
+        let transactions = &self.transactions;
+        self.sockets.count_in(transactions.is_measured().then(|| transactions.phase()));
     }
 }
 

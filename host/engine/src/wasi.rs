@@ -1,9 +1,8 @@
-//! WASI 0.2 for guests whose standard library wants it: clocks, randomness that repeats, and stdout
-//! and stderr to the log. No files, no sockets, no environment: the interfaces are there, and
-//! empty.
+//! WASI 0.2 for guests whose standard library wants it: clocks, randomness that repeats, stdout and
+//! stderr to the log, and sockets to what the plan allows (`sockets`). No files, no environment:
+//! the interfaces are there, and empty.
 //!
-//! A wait on WASI's clock is a wait like `clock.sleep`: it ends with the run. All waits of WASI are
-//! waits on that clock, because there is nothing else to wait for.
+//! A wait on WASI's clock is a wait like `clock.sleep`: it ends with the run.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,7 +24,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView};
 use crate::limits::{HANDLES, RANDOM_BYTES};
 use crate::log::{Level, UserLog};
 use crate::patience::Patience;
+use crate::sockets::{SocketView, UserSockets};
 use crate::thread_bound::ThreadBound;
+use crate::user::UserState;
 
 /// An instance's part of WASI.
 pub(crate) struct Wasi {
@@ -34,24 +35,30 @@ pub(crate) struct Wasi {
     random: SeededRandom,
     began: Instant,
     patience: Option<ThreadBound<Rc<Patience>>>,
+    sockets: Option<ThreadBound<Rc<UserSockets>>>,
 }
 
 impl Wasi {
     /// For a user: stdout and stderr go to the log, and waits end with the user's patience.
-    pub(crate) fn new(log: &UserLog, patience: &Rc<Patience>) -> Self {
+    pub(crate) fn new(user: &UserState) -> Self {
+        let log = user.log();
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdout(Stdio { log: log.clone(), level: Level::Info })
             .stderr(Stdio { log: log.clone(), level: Level::Warn });
-        Self::of(builder, Some(ThreadBound::new(Rc::clone(patience))))
+        Self {
+            patience: Some(ThreadBound::new(Rc::clone(user.patience()))),
+            sockets: Some(ThreadBound::new(Rc::clone(user.sockets()))),
+            ..Self::of(builder)
+        }
     }
 
     /// For an instance that only describes itself: what it prints goes nowhere.
     pub(crate) fn silent() -> Self {
-        Self::of(WasiCtxBuilder::new(), None)
+        Self::of(WasiCtxBuilder::new())
     }
 
-    fn of(mut builder: WasiCtxBuilder, patience: Option<ThreadBound<Rc<Patience>>>) -> Self {
+    fn of(mut builder: WasiCtxBuilder) -> Self {
         let random = SeededRandom::new();
         let context = builder
             .secure_random(random.clone())
@@ -61,7 +68,7 @@ impl Wasi {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
-        Self { context, table, random, began: Instant::now(), patience }
+        Self { context, table, random, began: Instant::now(), patience: None, sockets: None }
     }
 
     /// The state of wasmtime's own implementations.
@@ -72,6 +79,11 @@ impl Wasi {
     /// The monotonic clock of the instance.
     pub(crate) fn clock(&mut self) -> Clock<'_> {
         Clock { table: &mut self.table, began: self.began, patience: self.patience.as_ref() }
+    }
+
+    /// The sockets of the instance's user.
+    pub(crate) fn sockets(&mut self) -> SocketView<'_> {
+        SocketView { table: &mut self.table, sockets: self.sockets.as_ref() }
     }
 
     /// From here on random numbers follow from `seed`.

@@ -10,14 +10,21 @@ use std::sync::Arc;
 use wasmtime::component::{ComponentType, Lift, Linker, Resource, WasmList};
 use wasmtime::{Error, StoreContextMut};
 use wasmtime_wasi::WasiView as _;
-use wasmtime_wasi::p2::{DynOutputStream, DynPollable, StreamResult};
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpSocketAddress, Network};
+use wasmtime_wasi::p2::bindings::sockets::udp::{self, OutgoingDatagram, OutgoingDatagramStream};
+use wasmtime_wasi::p2::{
+    DynOutputStream, DynPollable, IoError as StreamFault, SocketResult, StreamResult,
+};
 use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
 
 use super::http::MAX_AT_ONCE;
+use super::wasi::socket_view;
 use crate::bindings::OpenTransaction;
 use crate::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
 use crate::contract::full_name;
 use crate::limits::HANDLES;
+use crate::sockets::udp::{MAX_DATAGRAM, MAX_DATAGRAMS};
 use crate::state::GuestState;
 use crate::text::GuestText;
 use crate::wasi::MAX_WRITTEN;
@@ -345,8 +352,77 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
             })
         },
     )?;
+    let mut interface = linker.instance("wasi:io/error@0.2.12")?;
+    interface.func_wrap(
+        "[method]error.to-debug-string",
+        |mut caller: GuestCaller<'_>, (error,): (Resource<StreamFault>,)| {
+            // What went wrong, and not where in the host somebody noticed.
+            Ok((caller.data_mut().ctx().table.get(&error)?.to_string(),))
+        },
+    )?;
+    let mut interface = linker.instance("wasi:sockets/ip-name-lookup@0.2.12")?;
+    interface.func_wrap(
+        "resolve-addresses",
+        |mut caller: GuestCaller<'_>, (network, name): (Resource<Network>, GuestText)| {
+            let mut view = socket_view(caller.data_mut());
+            let stream = ip_name_lookup::Host::resolve_addresses(&mut view, network, name.text);
+            socket_to_guest(stream)
+        },
+    )?;
+    let mut interface = linker.instance("wasi:sockets/udp@0.2.12")?;
+    interface.func_wrap(
+        "[method]outgoing-datagram-stream.send",
+        |mut caller: GuestCaller<'_>,
+         (stream, list): (Resource<OutgoingDatagramStream>, WasmList<LiftedDatagram>)| {
+            let Some(datagrams) = take_datagrams(&list, &mut caller)? else {
+                return Ok((Err(ErrorCode::DatagramTooLarge),));
+            };
+            let mut view = socket_view(caller.data_mut());
+            let sent = udp::HostOutgoingDatagramStream::send(&mut view, stream, datagrams);
+            socket_to_guest(sent)
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// A datagram whose bytes are still the guest's.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct LiftedDatagram {
+    data: WasmList<u8>,
+    #[component(name = "remote-address")]
+    remote_address: Option<IpSocketAddress>,
+}
+
+/// Copies datagrams out of the guest's memory; `None` if one is larger than any may be.
+fn take_datagrams(
+    list: &WasmList<LiftedDatagram>,
+    caller: &mut GuestCaller<'_>,
+) -> wasmtime::Result<Option<Vec<OutgoingDatagram>>> {
+    if list.len() > MAX_DATAGRAMS {
+        return Err(Error::msg(format!(
+            "{} datagrams were sent at once; a socket takes at most {MAX_DATAGRAMS}",
+            list.len()
+        )));
+    }
+    let lifted = list.iter(&mut *caller)?.collect::<wasmtime::Result<Vec<_>>>()?;
+    if lifted.iter().any(|datagram| datagram.data.len() > MAX_DATAGRAM) {
+        return Ok(None);
+    }
+    let plain = |datagram: LiftedDatagram| OutgoingDatagram {
+        data: datagram.data.as_le_slice(&*caller).to_vec(),
+        remote_address: datagram.remote_address,
+    };
+    Ok(Some(lifted.into_iter().map(plain).collect()))
+}
+
+/// A socket's answer as the guest is told it.
+fn socket_to_guest<T>(result: SocketResult<T>) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+    Ok((match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.downcast()?),
+    },))
 }
 
 /// What is to be written, if a stream takes so much at once.

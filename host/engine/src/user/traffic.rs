@@ -46,7 +46,7 @@ impl UserState {
             }
             None => self.transactions.begin_inner(now, kind, recorder),
         };
-        self.settle_patience();
+        self.settle();
         Ok(Ok(serial))
     }
 
@@ -214,7 +214,7 @@ impl UserState {
         if let (Err(ErrorClass::Denied), Some(error), None) =
             (exchange.result, error, &self.worker.observer)
         {
-            self.run().denied(&error.message);
+            self.run().denied("a request", &error.message);
         }
         let failure = match (exchange.result, error) {
             (Ok(code), _) if expected.contains(exchange.protocol, code) => None,
