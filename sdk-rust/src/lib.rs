@@ -60,6 +60,7 @@ mod lifecycle;
 pub mod log;
 pub mod metrics;
 mod names;
+pub mod net;
 pub mod random;
 pub mod runs;
 mod think;
@@ -80,7 +81,7 @@ pub mod prelude {
         Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think,
         transaction,
     };
-    pub use crate::{context, data, http, log, metrics, random, runs, websocket};
+    pub use crate::{context, data, http, log, metrics, net, random, runs, websocket};
 }
 
 /// What the macros expand to; no part of the interface.
