@@ -14,10 +14,12 @@ mod memory;
 mod network;
 mod nginx;
 mod notary;
+mod peers;
 mod prometheus;
 mod proving_ground;
 mod receivers;
 mod relay;
+mod servers;
 pub mod statistics;
 mod terminal;
 pub mod turns;
@@ -34,10 +36,12 @@ pub use memory::private_memory;
 pub use network::Network;
 pub use nginx::{Nginx, NginxKinds};
 pub use notary::Notary;
+pub use peers::{Peer, PeerManner};
 pub use prometheus::PrometheusServer;
 pub use proving_ground::{ArrivalTimes, ProvingGround};
 pub use receivers::{Collector, InfluxServer, PostReceiver, Posted, ReceiverManner, StatsdServer};
 pub use relay::{Relay, RelayFates, RelayWeather};
+pub use servers::{NameServer, RealServer};
 pub use swell_target::{
     Behaviour, CertificateKind, Connections, Overload, Passage, Target, TargetCounts,
     TargetSettings,

@@ -34,6 +34,7 @@ mod results;
 mod runs;
 mod scripts;
 mod services;
+mod sockets;
 mod steps;
 mod stops;
 mod target;

@@ -104,6 +104,9 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
         statsd: statsd(workspace)?,
         collector: collector(workspace),
     };
+    program_of("redis-server", "redis-server", &["--version"], "a server for an example")?;
+    program_of("postgresql", "psql", &["--version"], "a database for an example")?;
+    program_of("mosquitto", "/usr/sbin/mosquitto", &["-h"], "a broker for an example")?;
     program_of("iproute2", "ip", &["-Version"], "what makes the networks that are cut in tests")?;
     program("faketime", &["--version"], "what sets the wall clocks of hosts in a test")?;
     python_websockets()?;
