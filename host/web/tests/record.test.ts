@@ -13,7 +13,8 @@ import type { Line } from "../src/record/lines";
 import { RunBuilder, type Part, type Run } from "../src/record/run";
 import { columnsOf, csvOf, jsonOf } from "../src/record/rows";
 import {
-  figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, wholeRun, windowOf,
+  figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, socketsOf, spoke, wholeRun,
+  windowOf,
 } from "../src/record/stretch";
 import { fixture, random, times } from "./fixture";
 import { packed, textOf } from "./page";
@@ -274,4 +275,22 @@ test("courses of two runs stand on one axis, where their measured parts begin to
   assert.deepEqual(over.map(({ at, of }) => [at, of.label]), [[10, "A"], [10, "B"]]);
   const goals = marks.filter(({ kind }) => kind === "goal-changed").map(({ at }) => at);
   assert.deepEqual(goals, [21, 28 + 5]);
+});
+
+test("what was done over sockets adds up over the frames of a stretch", () => {
+  const { lines } = fixture({ seconds: 4, perSecond: 10 });
+  assert.equal(spoke(runOf(lines), "sockets"), false);
+  for (const line of lines) {
+    if ("frame" in line) {
+      line.frame.measured = { ...line.frame.measured, sockets: {
+        connections: 1, bytes_sent: 14, bytes_received: 7, errors: { denied: 2 } } };
+    }
+  }
+  const run = runOf(lines);
+  assert.ok(spoke(run, "sockets") && spoke(run, "requests"));
+  const frames = run.moments.length;
+  assert.deepEqual(socketsOf(run, wholeRun(run)), {
+    connections: frames, bytesSent: 14 * frames, bytesReceived: 7 * frames,
+    datagramsSent: 0, datagramsReceived: 0, errors: [{ name: "denied", count: 2 * frames }],
+  });
 });

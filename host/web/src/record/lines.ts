@@ -51,6 +51,11 @@ export interface WebSocketCounts {
   ping?: Times;
 }
 
+export interface SocketCounts {
+  errors?: Record<string, number>;
+  [count: string]: unknown;
+}
+
 export interface SeriesCounts {
   metric: string;
   kind: "counter" | "gauge" | "rate" | "trend";
@@ -73,6 +78,7 @@ export interface Counts {
   by_name?: Record<string, NameCounts>;
   requests?: RequestCounts;
   websockets?: WebSocketCounts;
+  sockets?: SocketCounts;
   iterations?: Outcomes;
   checks?: Record<string, { passed: number; failed: number }>;
   metrics?: SeriesCounts[];

@@ -3,7 +3,7 @@
 import type { Distribution, Figure } from "./distribution";
 import type { Part, Run } from "./run";
 import {
-  figuresOf, ownOf, partOf, requestsOf, windowOf, type NameFigures, type Stretch,
+  figuresOf, ownOf, partOf, requestsOf, socketsOf, windowOf, type NameFigures, type Stretch,
 } from "./stretch";
 
 /** A column of a table: its name, and of each row a number, a word, or nothing. */
@@ -95,6 +95,7 @@ export function csvOf(columns: Column[]): string {
 export function jsonOf(run: Run, stretch: Stretch): string {
   const figures = figuresOf(run, stretch);
   const requests = requestsOf(run, stretch);
+  const sockets = socketsOf(run, stretch);
   const { checks, series } = ownOf(run, stretch);
   const [from, until] = windowOf(run, stretch);
   const { header } = run;
@@ -130,6 +131,14 @@ export function jsonOf(run: Run, stretch: Stretch): string {
       errors: byName(requests.errors),
       phases_ms: Object.fromEntries(
         requests.phases.map(({ name, times }) => [name, timesJson(times)])),
+    },
+    sockets: {
+      connections: sockets.connections,
+      bytes_sent: sockets.bytesSent,
+      bytes_received: sockets.bytesReceived,
+      datagrams_sent: sockets.datagramsSent,
+      datagrams_received: sockets.datagramsReceived,
+      errors: byName(sockets.errors),
     },
     checks: Object.fromEntries(checks.map(({ name, ...counts }) => [name, counts])),
     metrics: series.map(({ series: { metric, kind, tags }, figures: { count, values } }) => ({

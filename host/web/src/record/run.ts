@@ -36,8 +36,10 @@ export class Part {
 
   /** Adds what a frame counted; frames come in order, and some may be left out. */
   add(frame: number, of: Counts) {
-    const { transactions, unsent, iterations, checks, by_name, requests, websockets, metrics } = of;
-    this.counts.add(frame, { transactions, unsent, iterations, checks });
+    const {
+      transactions, unsent, iterations, checks, by_name, requests, websockets, sockets, metrics,
+    } = of;
+    this.counts.add(frame, { transactions, unsent, iterations, checks, sockets });
     for (const key of TIMES) addTimes(this.times, key, frame, of[key]);
     for (const [name, { response, service, ...counts }] of Object.entries(by_name ?? {})) {
       this.counts.child("by_name").child(name).add(frame, counts);

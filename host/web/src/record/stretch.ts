@@ -194,6 +194,34 @@ export function webSocketsOf(run: Run, { from, until }: Stretch) {
   };
 }
 
+export interface SocketFigures {
+  connections: number;
+  bytesSent: number;
+  bytesReceived: number;
+  datagramsSent: number;
+  datagramsReceived: number;
+  errors: Counted[];
+}
+
+/** What the scenario did over sockets of its own. */
+export function socketsOf(run: Run, { from, until }: Stretch): SocketFigures {
+  const of = partOf(run, { from, until }).part.counts.at("sockets");
+  const sum = (name: string) => of.at(name).sum(from, until);
+  return {
+    connections: sum("connections"),
+    bytesSent: sum("bytes_sent"),
+    bytesReceived: sum("bytes_received"),
+    datagramsSent: sum("datagrams_sent"),
+    datagramsReceived: sum("datagrams_received"),
+    errors: counted(of.at("errors"), { from, until }),
+  };
+}
+
+/** Whether the run had any requests, or did anything over sockets. */
+export function spoke(run: Run, by: "requests" | "sockets"): boolean {
+  return [run.warmUp, run.measured].some((part) => part.counts.at(by).below.size > 0);
+}
+
 export interface CheckFigures {
   name: string;
   passed: number;

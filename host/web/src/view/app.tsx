@@ -6,7 +6,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "prea
 
 import { leadingCourses } from "../record/course";
 import type { Run } from "../record/run";
-import { figuresOf, framesIn, wholeRun, type Stretch } from "../record/stretch";
+import { figuresOf, framesIn, spoke, wholeRun, type Stretch } from "../record/stretch";
 import { Checks } from "./checks";
 import { Failures } from "./failures";
 import { Figures } from "./figures";
@@ -15,6 +15,7 @@ import { Notable } from "./notable";
 import { Percentiles } from "./percentiles";
 import { Plan } from "./plan";
 import { Requests } from "./requests";
+import { Sockets } from "./sockets";
 import { Timeline } from "./timeline";
 import { usePaint } from "./paint";
 import { ready, Top, type Runs } from "./top";
@@ -134,7 +135,12 @@ export function App({ run, runs, live }: { run: Run; runs?: Runs; live?: Live })
             />
             <div class="pair">
               <Failures run={run} selected={selected} figures={figures} />
-              <Requests run={run} stretch={stretch} selected={selected} />
+              {(spoke(run, "requests") || !spoke(run, "sockets")) && (
+                <Requests run={run} stretch={stretch} selected={selected} />
+              )}
+              {spoke(run, "sockets") && (
+                <Sockets run={run} stretch={stretch} selected={selected} />
+              )}
             </div>
             <WebSockets run={run} stretch={stretch} selected={selected} />
             <Checks run={run} stretch={stretch} selected={selected} />
