@@ -158,6 +158,10 @@ fn datagrams_are_counted_each() {
     let counts = sockets.map(|count| run.count(&format!("/measured/sockets/{count}")));
     assert_eq!(counts, [100, 100, 120_000, 120_000]);
     assert_eq!((peer.received(), run.count("/measured/sockets/connections")), (120_000, 0));
+    let here = peer.addr().to_string();
+    let flags = format!("-e allowed=yes --allow-host {here}");
+    let run = tries("send", &here, &flags).expect_done();
+    assert_eq!(run.count("/measured/sockets/datagrams_sent"), 1);
 }
 
 #[test]

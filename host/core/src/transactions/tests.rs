@@ -204,6 +204,25 @@ fn an_iteration_that_met_the_end_of_the_run_in_its_midst_is_interrupted() {
 }
 
 #[test]
+fn a_wait_that_was_given_up_at_the_end_of_the_run_is_no_failure_of_its_iteration() {
+    let mut user = TestUser::iterating();
+    let page = user.page;
+    let serial = user.begin(0, page);
+    user.finish(1, serial).expect("open");
+    user.transactions.handle_given_up();
+    assert_eq!(user.leave(2, false), IterationScope::CutShort);
+    user.call(GuestCall::Iterating);
+    user.transactions.handle_given_up();
+    assert_eq!(user.leave(3, false), IterationScope::Empty, "it had begun nothing");
+    user.call(GuestCall::Iterating);
+    user.transactions.handle_given_up();
+    assert_eq!(user.leave(4, true), IterationScope::Whole, "it could do without");
+    user.call(GuestCall::Iterating);
+    assert_eq!(user.leave(5, false), IterationScope::Whole, "an error of its own");
+    assert_eq!(counts(&user.measured().iterations), (3, 1, 1, 1));
+}
+
+#[test]
 fn an_iteration_without_transactions_counts_by_how_it_returned() {
     let mut user = TestUser::iterating();
     assert_eq!(user.leave(1, true), IterationScope::Whole);
