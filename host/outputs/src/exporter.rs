@@ -292,6 +292,7 @@ mod tests {
         }
         let mut all = window(1);
         all.measured.requests.errors.add(ErrorClass::Dns, 1);
+        all.measured.sockets.errors.add(ErrorClass::Dns, 1);
         all.merge(&recorder.take_window(RunInstant::START, Snapshot::default()));
         metrics.add(&counted(all));
         let text = exporter.render();

@@ -153,8 +153,8 @@ fn a_run_without_requests_says_nothing_of_requests_and_one_without_sockets_nothi
     let text = shown(&report);
     assert!(
         text.contains(
-            "  sockets      1 connection opened; 1 datagram sent, 0 received; 44 bytes sent, 19.1 MiB \
-            received\n    errors     denied x 1\n"
+            "  sockets      1 connection opened; 1 datagram sent, 0 received; 44 bytes sent, \
+            19.1 MiB received\n    errors     denied x 1\n"
         ),
         "{text}"
     );
