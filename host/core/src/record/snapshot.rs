@@ -212,7 +212,6 @@ sums! {
     Figures {
         total, transactions, requests, websockets, sockets, iterations, checks, metrics, unsent,
         loop_delay, overslept,
-        overslept,
     }
     Total {
         counts, response, service, start_lag, user_lag, host_lag, delayed_response,

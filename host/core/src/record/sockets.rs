@@ -71,11 +71,6 @@ impl Sockets {
         }
     }
 
-    /// Whether no scenario did anything over a socket.
-    pub fn is_unused(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Whether the bytes of both together can still be read where they are sent or kept as one.
     pub(super) const fn can_travel_with(&self, other: &Self) -> bool {
         self.bytes_sent.saturating_add(other.bytes_sent) <= travel::MAX_BYTES
