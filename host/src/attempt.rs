@@ -361,6 +361,9 @@ impl Attempt {
                 IterationOutcome::Failed(reason) => Err(format!("the iteration failed: {reason}")),
                 _ => Ok(()),
             }));
+            if let Some(reason) = user.stopped() {
+                terminal::say(format_args!("in a run the user ends here, by stop-user: {reason}"));
+            }
             if has_start {
                 observer.tell(UserEvent::Called(Function::Stop));
                 user.stop().await.map_err(|trapped| ("stop", HookError::Trapped(trapped)))?;

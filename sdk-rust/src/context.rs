@@ -37,3 +37,13 @@ pub fn stop_run(reason: &str) {
 pub fn fail_run(reason: &str) {
     context::fail_run(reason);
 }
+
+/// Ends this user once the present iteration has ended, or `start`: its `stop` is called, and the
+/// reason is counted in the report.
+///
+/// In the closed model its place stays empty, and when no user is left the run ends; in the open
+/// model another user is created when a start needs one. To be called where there is a user:
+/// elsewhere, as in `setup`, it traps.
+pub fn stop_user(reason: &str) {
+    context::stop_user(reason);
+}

@@ -45,6 +45,13 @@ fn fails() -> Result<()> {
     Ok(())
 }
 
+/// Ends its users one by one.
+#[scenario(name = "leaves")]
+fn leaves() -> Result<()> {
+    context::stop_user("has seen all");
+    Ok(())
+}
+
 /// Waits for its start and gets a page, again and again.
 #[scenario(name = "page")]
 fn page() -> Result<()> {

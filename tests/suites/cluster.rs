@@ -478,6 +478,18 @@ fn users_of_several_scenarios_are_dealt_by_weight_over_all_hosts() {
 }
 
 #[test]
+fn a_run_ends_when_no_host_has_a_user_left_because_all_ended_by_themselves() {
+    let cluster = share(3, "stop-user", Behaviour::constant(1.0), "--vus 7 -d 60s");
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/stopped")),
+        (35, 7)
+    );
+    assert_eq!(finished.count("/users/stop_reasons/has seen enough"), 7);
+    assert!(finished.took.as_secs() < 40, "{:?}", finished.took);
+}
+
+#[test]
 fn users_by_stages_are_shared_out_and_each_host_has_its_own_of_them() {
     let stages = "--vus-stage 2s:9 --vus-stage 1s:9 --vus-stage 2s:3";
     let cluster = share(3, "plain-get", Behaviour::constant(20.0), stages);

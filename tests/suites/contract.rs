@@ -64,6 +64,14 @@ fn the_same_source_compiled_today_does_the_same() {
 }
 
 #[test]
+fn what_came_with_a_later_contract_is_called_beside_it() {
+    let target = target();
+    let host = Host::run_file(&guest("whole-contract")).target(target.url()).args(WANTED);
+    let left = host.args("--scenario leaves --vus 2").finish().expect_done();
+    assert_eq!(left.count("/users/stop_reasons/has seen all"), 2);
+}
+
+#[test]
 fn a_guest_of_the_first_contract_stops_fails_and_conducts_runs() {
     let target = target();
     for (scenario, code) in [("stops", 108), ("fails", 110)] {

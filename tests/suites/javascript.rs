@@ -507,3 +507,21 @@ export default function () {
     let named = format!("// headers{script}");
     assert_eq!(desk.run(named, "-n 2").expect_done().count("/measured/iterations/ok"), 2);
 }
+
+#[test]
+fn a_script_may_end_its_user() {
+    let desk = Desk::new();
+    let script = "
+import http from 'k6/http';
+import { stopUser } from 'swell';
+export const options = { vus: 3, duration: '60s' };
+export default function () {
+  http.get('/');
+  if (__ITER === 1) stopUser('has seen both');
+}
+";
+    let finished = desk.run(script, "").expect_done();
+    assert_eq!(finished.count("/users/stop_reasons/has seen both"), 3);
+    assert_eq!(desk.target.seen().requests, 6);
+    desk.expect_refusal("import { stopUser } from 'swell';\nstopUser('x');", &["shop.js:2"]);
+}

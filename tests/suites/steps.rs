@@ -207,6 +207,31 @@ fn what_the_command_line_has_to_give_is_asked_for_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_step_that_fails_may_end_its_user() {
+    let stand = Stand::new();
+    let file = stand.file(
+        "paying.toml",
+        "[settings]\nvus = 3\n[[step]]\nget = \"/\"\n[[step]]\nget = \"/status/402\"\n\
+         on-error = \"stop-user\"\n[[step]]\nget = \"/never\"\n[[stop]]\nget = \"/bye\"\n",
+    );
+    let finished = stand.run(&file, "").expect_code(0);
+    assert_eq!(finished.count("/users/stop_reasons/GET /status/402: status 402"), 3);
+    assert_eq!(finished.count("/measured/iterations/failed"), 3);
+    let seen = ["/", "/status/402", "/never", "/bye"].map(|path| stand.target.seen().path(path));
+    assert_eq!(seen, [3, 3, 0, 3]);
+    // A login that fails is told as such, and nobody tries it again.
+    let text = "vus: 4\n";
+    let text = format!(
+        "settings: {{{}}}\nstart: [{{post: /status/401, on-error: stop-user}}]\n\
+         step: [{{get: /}}]\n",
+        text.trim()
+    );
+    let ended = stand.run(&stand.file("login.yaml", text), "-d 60s").expect_code(107);
+    assert_eq!(ended.count("/users/start_failures/POST /status/401: status 401"), 4);
+    assert_eq!(ended.count("/users/created"), 4);
+}
+
+#[test]
 fn ten_users_do_it_where_nothing_says_how_many() {
     let stand = Stand::new();
     let file = stand.file("page.toml", "[[step]]\nget = \"/\"");

@@ -137,3 +137,107 @@ fn a_duration_ends_users_that_have_not_made_all() {
     let made = finished.count("/measured/iterations/ok");
     assert!((2..=12).contains(&made) && target.seen().requests == made, "{made} iterations");
 }
+
+/// Each user makes five iterations and says that it has seen enough.
+fn stopped(target: &Target, args: &str) -> Finished {
+    run("stop-user", target, args).expect_whole_counts()
+}
+
+#[test]
+fn users_that_end_by_themselves_are_not_replaced_where_their_number_is_fixed() {
+    for load in [
+        "--vus 3 -d 60s",
+        "--vus 3 --iterations 1000",
+        "--vus 3 --iterations-per-vu 80",
+        "--vus 3 --tps 300 -d 60s",
+        "--vus 3 --rate 300 -d 60s",
+        "--vus-stage 0s:3 --vus-stage 60s:3",
+    ] {
+        let target = target(1.0);
+        let finished = stopped(&target, load);
+        let count = |path: &str| finished.count(path);
+        let iterations = ["started", "ok"].map(|of| count(&format!("/measured/iterations/{of}")));
+        assert_eq!((iterations, target.seen().requests), ([15, 15], 15), "{load}");
+        assert_eq!((count("/users/created"), count("/users/stopped")), (3, 3), "{load}");
+        assert_eq!(count("/users/stop_reasons/has seen enough"), 3, "{load}");
+        assert_eq!(metric(&finished, "stopped")["sum"].as_f64(), Some(3.0), "{load}");
+        assert!(finished.took.as_secs() < 30, "{load} went on for {:?}", finished.took);
+        let words = "no user is left: 3 users ended by stop-user";
+        assert!(finished.stderr.contains(words), "{load}: {}", finished.stderr);
+        let words = "3 at once, 3 created, 0 trapped, 3 ended by themselves";
+        assert!(finished.stdout.contains(words), "{load}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn the_others_go_on_when_a_user_has_ended_by_itself() {
+    // Who has its own iterations makes those: the fifth is the last of them either way.
+    let finished = stopped(&target(1.0), "--vus 3 --iterations-per-vu 4");
+    assert_eq!(finished.count("/measured/iterations/ok"), 12);
+    assert_eq!(finished.count("/users/stopped"), 0);
+    // Of two users the one that traps is replaced, the other is not.
+    let finished = stopped(&target(1.0), "--vus 2 --iterations 7");
+    assert_eq!(finished.count("/measured/iterations/ok"), 7);
+    assert_eq!(finished.count("/users/created"), 2);
+    let staged = stopped(
+        &target(1.0),
+        "--vus-stage 0s:1 --vus-stage 200ms:1 --vus-stage 0s:3 \
+                                        --vus-stage 60s:3",
+    );
+    // One place is empty when the two others come.
+    assert_eq!(staged.count("/measured/iterations/ok"), 15);
+    assert!(staged.took.as_secs() < 30, "{:?}", staged.took);
+}
+
+#[test]
+fn where_a_rate_is_asked_for_others_come_for_users_that_ended_by_themselves() {
+    for load in ["--tps 200 -d 2s", "--rate 200 -d 2s"] {
+        let target = target(1.0);
+        let finished = stopped(&target, load);
+        assert_eq!(finished.count("/measured/transactions/ok"), 400, "{load}");
+        assert_eq!(target.seen().requests, 400, "{load}");
+        let (created, stopped) =
+            (finished.count("/users/created"), finished.count("/users/stopped"));
+        assert!(stopped >= 60 && created >= stopped && created < 200, "{created}, {stopped}");
+        assert!(!finished.stderr.contains("no user is left"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_user_that_does_not_want_to_begin_makes_no_iteration_and_calls_its_stop() {
+    let of_users = |load: &str| {
+        let finished = Host::run_guest("stop-user").target(target(1.0).url());
+        finished.args("-e IN=start").args(load).finish().expect_code(0)
+    };
+    let closed = of_users("--vus 3 -d 60s");
+    assert_eq!(closed.count("/users/stop_reasons/does not want to begin"), 3);
+    assert_eq!(closed.count("/measured/iterations/started"), 0);
+    assert!(closed.took.as_secs() < 30, "{:?}", closed.took);
+    // Others come in their places, and not as fast as the machine can.
+    let open = of_users("--tps 100 -d 2s");
+    let created = open.count("/users/created");
+    assert!((2..200).contains(&created), "{created} users in two seconds");
+}
+
+#[test]
+fn where_there_is_no_user_none_can_be_ended() {
+    let run = |place: &str| {
+        let host = Host::run_guest("stop-user").target(target(1.0).url()).arg("-e");
+        host.arg(format!("IN={place}")).args("--vus 2").finish()
+    };
+    let refused = run("setup").expect_code(107);
+    let words = "called `stop-user`, and in `setup`, `teardown` and `conduct` there is no user";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    // Who ends already ends no sooner.
+    let ended = run("stop").expect_done();
+    assert_eq!(ended.count("/users/stop_reasons/has seen enough"), 2);
+}
+
+#[test]
+fn a_single_user_that_is_tried_says_that_it_would_end() {
+    let target = target(1.0);
+    let tried = Host::new("try").arg(guest("stop-user")).target(target.url());
+    let tried = tried.args("-e IN=start").finish().expect_code(0);
+    let words = "in a run the user ends here, by stop-user: does not want to begin";
+    assert!(tried.stderr.contains(words), "{}", tried.stderr);
+}

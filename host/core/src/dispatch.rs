@@ -265,9 +265,15 @@ impl Dispatcher {
         self.population.handle_between(now, user)
     }
 
-    /// A user that is about to be gone has made all that it was to make, and is not replaced.
+    /// A user that is about to be gone has made all that it was to make, or ends by itself: nobody
+    /// takes its place.
     pub fn handle_finished(&mut self, user: UserKey) {
         self.population.handle_finished(user);
+    }
+
+    /// Whether no user is here, and none will come from `now` on.
+    pub fn is_deserted(&self, now: RunInstant) -> bool {
+        self.population.is_deserted(now)
     }
 
     /// The thread has stood still for the time `stood`, until `now`. The owner says this before all

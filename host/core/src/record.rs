@@ -531,6 +531,11 @@ impl Recorder {
         self.current.users.start_errors.add(text, 1);
     }
 
+    /// Counts a user that ended by itself, by the reason that it gave.
+    pub fn user_stopped(&mut self, reason: &str) {
+        self.current.users.stopped.add(reason, 1);
+    }
+
     /// Counts a trap by its text.
     pub fn trap(&mut self, text: &str) {
         self.current.users.traps.add(text, 1);

@@ -1,7 +1,7 @@
 //! What all workers of a run share, what they are told, and what they report.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
@@ -9,6 +9,7 @@ use swell_core::control::{Objective, Tally};
 use swell_core::record::Snapshot;
 use swell_core::run::{ActedScenario, Flowed, Pace, SetPoint};
 use swell_core::schedule::{Course, Owner};
+use swell_core::units::counted;
 use swell_engine::{Program, Run, ScenarioRole};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::message::Orders;
@@ -177,13 +178,42 @@ pub(crate) struct Shared {
     pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) users: LiveUsers,
+    pub(crate) deserted: Deserted,
     /// How many users each worker makes before the first instant.
     pub(crate) users_ahead: Vec<u32>,
     /// The progress of each worker.
     pub(crate) progress: Vec<Arc<Progress>>,
 }
 
+/// How far users have ended by themselves, of all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Deserted {
+    /// Users that did.
+    users: AtomicU64,
+    /// Workers that have no user left, and none to come.
+    workers: AtomicUsize,
+}
+
 impl Shared {
+    /// A user has ended by itself.
+    pub(crate) fn user_stopped(&self) {
+        self.deserted.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A worker has no user left, and none to come; each says so once. With the last of them no
+    /// iteration begins any more, which ends this node's part of the run.
+    pub(crate) fn worker_is_deserted(&self) {
+        let workers = self.deserted.workers.fetch_add(1, Ordering::AcqRel) + 1;
+        let stopped = self.deserted.users.load(Ordering::Acquire);
+        if workers == self.progress.len() && stopped > 0 && !self.iterations.is_exhausted() {
+            tracing::info!(
+                "no user is left: {} ended by stop-user, which leaves a place empty",
+                counted(stopped, "user")
+            );
+            self.iterations.close();
+        }
+    }
+
     /// What the workers share of a plan that begins at this instant.
     pub(crate) fn new(
         plan: &RunPlan,
@@ -212,6 +242,7 @@ impl Shared {
                 .as_ref()
                 .map_or_else(Vec::new, |control| control.objectives.clone()),
             users: LiveUsers::default(),
+            deserted: Deserted::default(),
             users_ahead: (0..plan.workers).map(|worker| plan.users_ahead_of(worker)).collect(),
             progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
         })

@@ -101,6 +101,7 @@ pub(crate) async fn work(
         told_stood: Cell::default(),
         users: RefCell::default(),
         opened: FirstInstant::default(),
+        is_deserted: Cell::default(),
     }
     .run(index, lines)
     .await
@@ -127,6 +128,8 @@ struct WorkerUsers {
     told_stood: Cell<Duration>,
     users: RefCell<JoinSet<()>>,
     opened: FirstInstant,
+    /// Whether the others know that no user is left here, and none will come.
+    is_deserted: Cell<bool>,
 }
 
 /// Whether the run's first instant has come, for users that are there before it.
@@ -176,6 +179,7 @@ impl WorkerUsers {
             AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
         this.dispatch.open();
         this.opened.open();
+        this.look_whether_deserted();
         let mut ending = false;
         loop {
             tokio::select! {
@@ -296,6 +300,16 @@ impl WorkerUsers {
         });
     }
 
+    /// A user is gone, or none was to come.
+    fn look_whether_deserted(&self) {
+        if self.dispatch.over().is_none()
+            && self.dispatch.is_deserted()
+            && !self.is_deserted.replace(true)
+        {
+            self.shared.worker_is_deserted();
+        }
+    }
+
     fn send_window(&self, lines: &mut Lines) {
         self.count_unsent();
         let Ok(place) = lines.windows.try_reserve() else { return };
@@ -379,6 +393,7 @@ impl Drop for UserPlace {
         }
         drop(allotment);
         self.worker_users.dispatch.gone(self.key);
+        self.worker_users.look_whether_deserted();
     }
 }
 
@@ -407,6 +422,7 @@ impl UserPlace {
             Ok(()) => {}
             Err(HookError::Said(reason)) => {
                 worker.recorder.borrow_mut().start_error(&reason);
+                self.has_stopped(&user);
                 return self.wait_after_failure().await;
             }
             Err(HookError::Trapped(trapped)) => {
@@ -416,7 +432,8 @@ impl UserPlace {
         }
         self.worker_users.opened.wait().await;
         let mut backoff = Backoff::default();
-        while self.left.get() > 0
+        while !self.has_stopped(&user)
+            && self.left.get() > 0
             && let Some(goes_on) = self.iterate(&mut user, &mut backoff).await
         {
             if !goes_on {
@@ -425,11 +442,24 @@ impl UserPlace {
             // A scenario that waits for nothing must not keep its thread from the other users.
             tokio::task::consume_budget().await;
         }
+        let was_of_no_use = user.stopped().is_some() && !user.has_begun();
         if scenario.has_stop
             && let Err(trapped) = user.stop().await
         {
             tracing::warn!(target: "scenario", "`stop` trapped: {}", in_one_line(&trapped.0));
         }
+        if was_of_no_use {
+            self.wait_after_failure().await;
+        }
+    }
+
+    /// Whether the user ends by itself now; if so, it has nothing left to make.
+    fn has_stopped(&self, user: &User) -> bool {
+        let Some(reason) = user.stopped() else { return false };
+        self.worker_users.worker.recorder.borrow_mut().user_stopped(reason);
+        self.worker_users.shared.user_stopped();
+        self.left.set(0);
+        true
     }
 
     /// One iteration. Returns whether the user may go on after it; `None` when there is no

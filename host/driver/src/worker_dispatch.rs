@@ -282,9 +282,15 @@ impl WorkerDispatch {
         dispatcher.follows_stages() && dispatcher.handle_between(self.now(), user)
     }
 
-    /// A user that is about to be gone has made all its iterations: nobody takes its place.
+    /// A user that is about to be gone has made all its iterations, or ends by itself: nobody takes
+    /// its place.
     pub(crate) fn finished(&self, user: UserKey) {
         self.dispatcher.borrow_mut().handle_finished(user);
+    }
+
+    /// Whether the worker has no user left, and none will come.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.dispatcher.borrow().is_deserted(self.now())
     }
 
     /// A user does not exist any more.

@@ -204,6 +204,11 @@ impl User {
         self.store.data().user.as_ref().is_some_and(|user| user.has_begun())
     }
 
+    /// Why the user is to end after what it has done last, if it said so.
+    pub fn stopped(&self) -> Option<&str> {
+        self.store.data().user.as_ref().and_then(|user| user.stopped())
+    }
+
     /// Runs `stop`; a trap in it has no effect on anything.
     ///
     /// # Errors

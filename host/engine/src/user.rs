@@ -52,10 +52,15 @@ pub(crate) struct UserState {
     websockets: OpenWebSockets,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
+    /// Why the user is to end when it has returned, if it said so.
+    stopped: Option<String>,
 }
 
 /// The guest broke a rule of the contract: it traps with this text.
 type Trap<T> = wasmtime::Result<T>;
+
+const NO_USER: &str =
+    "it called `stop-user`, and in `setup`, `teardown` and `conduct` there is no user to end";
 
 fn trap<T>(text: String) -> Trap<T> {
     Err(wasmtime::Error::msg(text))
@@ -99,6 +104,7 @@ impl UserState {
             in_flight: InFlight::new(Protocol::Http, 0, RunInstant::START),
             websockets: OpenWebSockets::default(),
             traced: 0,
+            stopped: None,
         }
     }
 
@@ -143,6 +149,21 @@ impl UserState {
     pub(crate) fn run_out(&mut self, feed: String) {
         self.transactions.handle_feed_exhausted();
         self.run().request_end(EndRequest::FeedExhausted(feed));
+    }
+
+    /// The user wants to end when the present call has returned. Of several reasons the first
+    /// counts.
+    pub(crate) fn stop(&mut self, reason: String) -> Trap<()> {
+        if self.transactions.call() == GuestCall::Preparing {
+            return trap(NO_USER.to_owned());
+        }
+        self.stopped.get_or_insert(reason);
+        Ok(())
+    }
+
+    /// Why the user wants to end, if it said so.
+    pub(crate) fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
     }
 
     pub(crate) fn check(&self, name: &str, passed: bool) {

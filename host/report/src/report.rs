@@ -219,6 +219,12 @@ pub struct UsersReport {
     pub start_failures: BTreeMap<String, u64>,
     /// Iterations that the scenario ended with an error, by its words.
     pub iteration_failures: BTreeMap<String, u64>,
+    /// Ended by themselves, by `stop-user`.
+    #[serde(default)]
+    pub stopped: u64,
+    /// The same by the reason.
+    #[serde(default)]
+    pub stop_reasons: BTreeMap<String, u64>,
     /// Lines of their log that were not written.
     pub log_lines_left_out: u64,
 }
@@ -331,6 +337,8 @@ impl UsersReport {
             traps: by_text(&users.traps),
             start_failures: by_text(&users.start_errors),
             iteration_failures: by_text(&users.iteration_errors),
+            stopped: users.stopped.total(),
+            stop_reasons: by_text(&users.stopped),
             log_lines_left_out,
         }
     }

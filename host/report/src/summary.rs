@@ -13,6 +13,7 @@ mod tests;
 mod websockets;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result};
 
 use swell_core::plain::line;
@@ -295,17 +296,18 @@ impl Summary<'_> {
         let (report, users) = (self.report, &self.report.users);
         sheet.blank();
         let trapped = format!("{} trapped", grouped(users.trapped));
-        sheet.fact(
-            "users",
-            [
-                Piece::from(format!(
-                    "{} at once, {} created, ",
-                    grouped(users.most_at_once),
-                    grouped(users.created)
-                )),
-                if users.trapped > 0 { Tone::Bad } else { Tone::Plain }.of(trapped),
-            ],
-        );
+        let mut of_users = vec![
+            Piece::from(format!(
+                "{} at once, {} created, ",
+                grouped(users.most_at_once),
+                grouped(users.created)
+            )),
+            if users.trapped > 0 { Tone::Bad } else { Tone::Plain }.of(trapped),
+        ];
+        if users.stopped > 0 {
+            of_users.push(format!(", {} ended by themselves", grouped(users.stopped)).into());
+        }
+        sheet.fact("users", of_users);
         for scenario in &report.run.scenarios {
             let (Some(users), Some(iterations)) = (scenario.most_users, scenario.iterations) else {
                 continue;
@@ -314,14 +316,8 @@ impl Summary<'_> {
             let iterations = counted(iterations, "iteration");
             sheet.say(4, [format!("{name}: {users} at once, {iterations}")]);
         }
-        let mut traps: Vec<_> = users.traps.iter().collect();
-        traps.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (text, count) in traps.iter().take(SHOWN_TEXTS) {
-            sheet.say(4, [format!("{} x {}", grouped(**count), line(text))]);
-        }
-        if let Some(more @ 1..) = traps.len().checked_sub(SHOWN_TEXTS) {
-            sheet.say(4, [format!("and {} {REST}", counted(more as u64, "more kind"))]);
-        }
+        most_frequent(sheet, &users.traps);
+        most_frequent(sheet, &users.stop_reasons);
         sheet.fact("iterations", outcomes(&report.measured.iterations));
         if report.run.warm_up_seconds > 0.0 {
             let outcomes = outcomes(&report.warm_up.transactions.counts).into_iter();
@@ -366,6 +362,18 @@ impl Summary<'_> {
             words.push_str(&format!(", {:.1} % stolen by the hypervisor", stolen * 100.0));
         }
         words
+    }
+}
+
+/// Texts with how often each, the most frequent first.
+fn most_frequent(sheet: &mut Sheet, texts: &BTreeMap<String, u64>) {
+    let mut texts: Vec<_> = texts.iter().collect();
+    texts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (text, count) in texts.iter().take(SHOWN_TEXTS) {
+        sheet.say(4, [format!("{} x {}", grouped(**count), line(text))]);
+    }
+    if let Some(more @ 1..) = texts.len().checked_sub(SHOWN_TEXTS) {
+        sheet.say(4, [format!("and {} {REST}", counted(more as u64, "more kind"))]);
     }
 }
 

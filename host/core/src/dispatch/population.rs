@@ -33,7 +33,7 @@ pub enum Growth {
         spawn: Spawn,
     },
     /// The same number from the beginning to the end; a user that ends is replaced, unless it has
-    /// made all that it was to make.
+    /// made all that it was to make, or has ended by itself.
     Exactly {
         /// The number of users of each scenario.
         users: Vec<u32>,
@@ -41,7 +41,8 @@ pub enum Growth {
         spawn: Spawn,
     },
     /// Numbers that change with time. A user that ends is replaced while there are fewer of its
-    /// scenario; while there are more, whoever of them comes to the end of an iteration first goes.
+    /// scenario, unless it has ended by itself: from then on there is one fewer of them at any
+    /// time. While there are more, whoever of them comes to the end of an iteration first goes.
     Staged {
         /// The number of users over time.
         users: UserTimeline,
@@ -96,8 +97,10 @@ pub struct Population {
 /// The users of one scenario.
 #[derive(Clone, Debug, Default)]
 struct ScenarioUsers {
-    /// How many there are to be, or may be.
+    /// How many there are to be, or may be, with those whose places stay empty.
     most: u32,
+    /// Places that stay empty to the end, where there is an exact number of them.
+    vacated: u32,
     users: u32,
     /// Those of them that are going.
     going: u32,
@@ -106,6 +109,11 @@ struct ScenarioUsers {
 }
 
 impl ScenarioUsers {
+    /// How many there may be now.
+    const fn places(&self) -> u32 {
+        self.most.saturating_sub(self.vacated)
+    }
+
     /// Users that exist and are not going.
     const fn staying(&self) -> u32 {
         self.users.saturating_sub(self.going)
@@ -118,8 +126,8 @@ impl ScenarioUsers {
 
     /// Whether it lacks more of its users than another one does, as a part of them.
     fn lacks_more_than(&self, other: &Self) -> bool {
-        u64::from(self.coming()) * u64::from(other.most)
-            < u64::from(other.coming()) * u64::from(self.most)
+        u64::from(self.coming()) * u64::from(other.places())
+            < u64::from(other.coming()) * u64::from(self.places())
     }
 }
 
@@ -198,10 +206,11 @@ impl Population {
         }
     }
 
-    /// A user that is about to be gone has made all that it was to make: nobody takes its place.
+    /// A user that is about to be gone has made all that it was to make, or ends by itself: nobody
+    /// takes its place, where it has one. Who is created on demand has none.
     pub fn handle_finished(&mut self, user: UserKey) {
-        let part = self.part_of(user);
-        part.most = part.most.saturating_sub(1);
+        let vacates = u32::from(self.exact);
+        self.part_of(user).vacated += vacates;
     }
 
     /// Time has passed: see [`Population::poll_create`].
@@ -236,7 +245,7 @@ impl Population {
     pub fn handle_between(&mut self, now: RunInstant, user: UserKey) -> bool {
         self.look_at_stages(now);
         let part = self.part_of(user);
-        let is_one_too_many = part.staying() > part.most;
+        let is_one_too_many = part.staying() > part.places();
         if is_one_too_many {
             part.going += 1;
             self.going.insert(user);
@@ -271,6 +280,20 @@ impl Population {
     /// Users that exist.
     pub fn users(&self) -> u32 {
         self.parts.iter().map(|part| part.users).sum()
+    }
+
+    /// Whether nobody is here and nobody will come from `now` on, because those who were here have
+    /// left their places for good. On demand somebody may always come.
+    pub fn is_deserted(&self, now: RunInstant) -> bool {
+        let to_come = self.staged.as_ref().map(|staged| staged.most_from(now));
+        let most = |scenario: usize| match &to_come {
+            Some(to_come) => to_come[scenario],
+            None => self.parts[scenario].most,
+        };
+        let is_empty = |(scenario, part): (usize, &ScenarioUsers)| {
+            part.users == 0 && part.asked == 0 && most(scenario) <= part.vacated
+        };
+        self.exact && self.parts.iter().enumerate().all(is_empty)
     }
 
     /// A slot finds no user.
@@ -322,7 +345,7 @@ impl Population {
         let mut next = None::<usize>;
         for (scenario, part) in self.parts.iter().enumerate() {
             let is_next = next.is_none_or(|next| part.lacks_more_than(&self.parts[next]));
-            if part.coming() < part.most && is_next {
+            if part.coming() < part.places() && is_next {
                 next = Some(scenario);
             }
         }

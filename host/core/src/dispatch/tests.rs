@@ -414,6 +414,71 @@ fn where_there_are_too_many_of_a_scenario_those_of_others_stay() {
     assert_eq!(created(&mut population), [0, 1], "who goes does not count any more");
 }
 
+#[test]
+fn a_user_that_ends_by_itself_leaves_its_place_empty_until_nobody_is_left_and_none_will_come() {
+    let growth = Growth::Exactly { users: vec![1, 1], spawn: Spawn::AtOnce };
+    let mut population = Population::new(growth);
+    assert!(!population.is_deserted(at(0)), "two are to come");
+    population.handle_time(at(0));
+    assert_eq!(created(&mut population), [0, 1]);
+    assert!(!population.is_deserted(at(0)), "two are about to come");
+    population.handle_created(7, 0);
+    population.handle_created(8, 1);
+    for user in [7, 8] {
+        population.handle_finished(user);
+        population.handle_gone(at(100), user);
+        population.handle_time(at(20_000));
+        assert!(population.poll_create().is_none());
+        assert_eq!(population.is_deserted(at(100)), user == 8);
+    }
+}
+
+#[test]
+fn by_stages_there_is_one_fewer_at_any_time_for_each_user_that_ended_by_itself() {
+    let stages = ["0s:2", "10ms:2", "0s:1", "10ms:1", "0s:3", "1s:3"];
+    let stages = stages.map(|stage| stage.parse().expect("a stage")).to_vec();
+    let crowd = Crowd::new(&Mix::of_one(), 3);
+    let users = UserProfile::new(stages).timeline(Duration::ZERO, &crowd, 0, 1);
+    let mut population = Population::new(Growth::Staged { users, spawn: Spawn::AtOnce });
+    population.handle_time(at(0));
+    assert_eq!(created(&mut population), [0, 0]);
+    for user in [0, 1] {
+        population.handle_created(user, 0);
+        population.handle_ready(user);
+    }
+    population.handle_finished(0);
+    population.handle_gone(at(1_000), 0);
+    population.handle_time(at(2_000));
+    assert!(population.poll_create().is_none(), "its place stays empty");
+    assert!(population.handle_between(at(12_000), 1), "of one there is none left");
+    population.handle_gone(at(13_000), 1);
+    assert!(!population.is_deserted(at(13_000)), "three are to be there, less one");
+    population.handle_time(at(20_000));
+    assert_eq!(created(&mut population), [0, 0]);
+    for user in [2, 3] {
+        population.handle_created(user, 0);
+        population.handle_finished(user);
+        population.handle_gone(at(30_000), user);
+    }
+    assert!(population.is_deserted(at(30_000)));
+}
+
+#[test]
+fn on_demand_another_user_comes_for_one_that_ended_by_itself() {
+    let growth = Growth::OnDemand { max_users: 1, spawn: Spawn::AtOnce };
+    let mut population = Population::new(growth);
+    population.handle_time(at(0));
+    assert!(population.poll_create().is_some());
+    population.handle_created(1, 0);
+    population.handle_ready(1);
+    population.handle_finished(1);
+    population.handle_gone(at(100), 1);
+    assert!(!population.is_deserted(at(100)));
+    population.handle_shortage();
+    population.handle_time(at(100));
+    assert!(population.poll_create().is_some());
+}
+
 proptest! {
     #[test]
     fn the_parts_of_a_lag_are_its_whole(

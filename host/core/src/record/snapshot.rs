@@ -205,6 +205,8 @@ pub struct UserCounts {
     pub start_errors: Texts,
     /// Iterations that the scenario ended with an error, by its text.
     pub iteration_errors: Texts,
+    /// Users that ended by themselves, as the scenario asked with `stop-user`, by the reason.
+    pub stopped: Texts,
 }
 
 sums! {
@@ -222,7 +224,7 @@ sums! {
     Transaction { counts, service, response, causes, notable }
     Check { passed, failed }
     Unsent { users, host, lease }
-    UserCounts { created, gone, traps, start_errors, iteration_errors }
+    UserCounts { created, gone, traps, start_errors, iteration_errors, stopped }
 }
 
 impl Summand for Option<Extent> {
@@ -257,9 +259,9 @@ impl Snapshot {
 
     /// Leaves out the texts; how many there were stays.
     pub fn leave_out_texts(&mut self) {
-        for texts in
-            [&mut self.users.traps, &mut self.users.start_errors, &mut self.users.iteration_errors]
-        {
+        let UserCounts { created: _, gone: _, traps, start_errors, iteration_errors, stopped } =
+            &mut self.users;
+        for texts in [traps, start_errors, iteration_errors, stopped] {
             texts.leave_out();
         }
         for part in self.parts() {

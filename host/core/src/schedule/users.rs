@@ -152,6 +152,17 @@ impl UserTimeline {
         self.crowd.of_thread(line.users(at.since(line.start)), self.index, self.threads)
     }
 
+    /// The most users of each scenario that the thread has at any time from an instant on.
+    pub fn most_from(&self, at: RunInstant) -> Vec<u32> {
+        let next = self.lines.partition_point(|line| line.start <= at);
+        let mut most = self.users_at(at);
+        for line in &self.lines[next.saturating_sub(1)..] {
+            let its = self.crowd.of_thread(line.to, self.index, self.threads);
+            most.iter_mut().zip(its).for_each(|(most, its)| *most = its.max(*most));
+        }
+        most
+    }
+
     /// When the number of all users changes next; [`RunInstant::NEVER`] where it stays.
     pub fn changes_after(&self, at: RunInstant) -> RunInstant {
         let (line, next) = self.line_at(at);
@@ -250,6 +261,29 @@ mod tests {
                 prop_assert_eq!(users.iter().sum::<u32>(), users_of(&alone, ms(time)), "{}", time);
                 let most = parts.iter().map(|(part, _)| part.users(part.most()).div_ceil(threads));
                 prop_assert!(users.iter().zip(most).all(|(users, most)| *users <= most));
+            }
+        }
+
+        #[test]
+        fn there_are_never_more_than_the_most_from_an_instant_on_and_once_there_are_as_many(
+            stages in stages(),
+            threads in 1u32..5,
+            now in 0u64..20_000,
+            later in prop::collection::vec(0u64..20_000, 30),
+        ) {
+            let profile = UserProfile::new(stages);
+            let ends = profile.stages().iter().scan(1_000, |at, stage| {
+                *at += stage.over.as_millis() as u64;
+                Some(*at)
+            });
+            let instants: Vec<u64> = ends.filter(|end| *end >= now).chain([now]).collect();
+            for index in 0..threads {
+                let crowd = crowd(&profile);
+                let timeline = profile.timeline(Duration::from_secs(1), &crowd, index, threads);
+                let most = timeline.most_from(ms(now)).into_iter().sum();
+                let users = |at: u64| users_of(&timeline, ms(at));
+                prop_assert!(later.iter().all(|after| users(now + after) <= most));
+                prop_assert_eq!(instants.iter().map(|at| users(*at)).max(), Some(most));
             }
         }
 

@@ -251,6 +251,9 @@ fn add_run(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     interface.func_wrap("fail-run", |mut caller: GuestCaller<'_>, (reason,): (GuestText,)| {
         context::Host::fail_run(caller.data_mut(), reason.text)
     })?;
+    interface.func_wrap("stop-user", |mut caller: GuestCaller<'_>, (reason,): (GuestText,)| {
+        context::Host::stop_user(caller.data_mut(), reason.text)
+    })?;
 
     let mut interface = linker.instance(&full_name("data"))?;
     interface.func_wrap("open", |mut caller: GuestCaller<'_>, (name,): (GuestText,)| {

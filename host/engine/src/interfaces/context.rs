@@ -1,4 +1,4 @@
-//! `context`: who and where a user is, and how it ends the run.
+//! `context`: who and where a user is, and how it ends the run or itself.
 
 use swell_core::plain::line;
 use swell_core::run::EndRequest;
@@ -34,5 +34,9 @@ impl Host for GuestState {
     fn fail_run(&mut self, reason: String) -> wasmtime::Result<()> {
         Self::user(self)?.run().request_end(EndRequest::Fail(line(&reason).to_string()));
         Ok(())
+    }
+
+    fn stop_user(&mut self, reason: String) -> wasmtime::Result<()> {
+        Self::user(self)?.stop(line(&reason).to_string())
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         "iteration": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::iteration() as f64),
         "runId": |ctx: Ctx<'js>| outside(&ctx).map(|()| context::run_id()),
         "stopRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::stop_run(&why)),
+        "stopUser": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::stop_user(&why)),
         "failRun": |ctx: Ctx<'js>, why: String| outside(&ctx).map(|()| context::fail_run(&why)),
         "hasTimers": || TIMERS.set(true),
         "isLoading": || loading::is_loading(),

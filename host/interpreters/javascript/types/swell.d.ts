@@ -86,6 +86,11 @@ declare module 'swell' {
   export function stopRun(reason: string): void;
   /** The same as a failure, with exit code 110. */
   export function failRun(reason: string): void;
+  /**
+   * Ends this user when the present iteration has ended. Where the number of users is fixed nobody
+   * takes its place, and with the last of them the run ends.
+   */
+  export function stopUser(reason: string): void;
 
   /** Settings of a run by the names of the flags of `host run`, as `{ tps: 500, latency: 'p95=200ms' }`. */
   export type Settings = Record<string, string | number | boolean | (string | number)[]>;

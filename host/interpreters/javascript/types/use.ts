@@ -24,6 +24,7 @@ const row = swell.feed('users').byUser();
 const name: string | undefined = row.name;
 const all: number = swell.feed('users').size() + swell.user() + swell.iteration();
 swell.stopRun(`enough of ${swell.runId()}`);
+swell.stopUser('logged out');
 
 export function conduct(): void {
   const run: Run = swell.runs.start('browse', { name: 'first', tps: 20, duration: '10s' });

@@ -213,7 +213,7 @@ fn of_setup(data: &[u8]) -> Result<Variables, String> {
 fn ended(done: Result<(), Stopped>) -> Result<(), String> {
     match done {
         Ok(()) | Err(Stopped::RunOver) => Ok(()),
-        Err(Stopped::Failed(why)) => Err(why),
+        Err(Stopped::Failed(why) | Stopped::UserEnds(why)) => Err(why),
     }
 }
 
@@ -261,6 +261,10 @@ impl StepsWorld for HostWorld {
 
     fn wait(&mut self, time: Duration) {
         clock::sleep(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn stop_user(&mut self, reason: &str) {
+        context::stop_user(reason);
     }
 
     fn warn(&mut self, line: &str) {

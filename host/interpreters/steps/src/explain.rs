@@ -81,8 +81,10 @@ fn explain(steps: &[Step], depth: usize, lines: &mut Vec<(usize, String)>) {
                 Condition::Unequal(a, b) => format!("if {} is not {}", a.in_short(), b.in_short()),
             });
         }
-        if step.on_error == OnError::Continue {
-            words.push("goes on if it fails".to_owned());
+        match step.on_error {
+            OnError::StopIteration => {}
+            OnError::Continue => words.push("goes on if it fails".to_owned()),
+            OnError::StopUser => words.push("ends the user if it fails".to_owned()),
         }
         lines.push((depth, words.join("; ")));
         match (&step.what, inner) {

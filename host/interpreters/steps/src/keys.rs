@@ -130,7 +130,7 @@ pub(crate) const FEED: TableForm = TableForm {
 };
 
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "delete", "patch", "head", "options"];
-pub(crate) const ON_ERROR: &[&str] = &["stop-iteration", "continue"];
+pub(crate) const ON_ERROR: &[&str] = &["stop-iteration", "continue", "stop-user"];
 
 const URL: &str = "Sends such a request to a path of the target, or to a URL";
 

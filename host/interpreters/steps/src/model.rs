@@ -107,12 +107,14 @@ pub(crate) enum StepAction {
     Parallel(String, Vec<StepRequest>),
 }
 
-/// What becomes of the iteration when a step fails.
+/// What becomes of the iteration and its user when a step fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OnError {
     #[default]
     StopIteration,
     Continue,
+    /// The iteration is over, and then the user.
+    StopUser,
 }
 
 #[derive(Debug)]

@@ -74,6 +74,10 @@ impl StepsFollower<'_> {
                             world.warn(&why);
                         }
                     }
+                    Err(Stopped::Failed(why)) if step.on_error == OnError::StopUser => {
+                        world.stop_user(&why);
+                        return Err(Stopped::UserEnds(why));
+                    }
                     other => other?,
                 }
             }
@@ -102,7 +106,7 @@ impl StepsFollower<'_> {
             }
             StepAction::Parallel(name, requests) => self.parallel(name, requests, world),
         };
-        let is_over = done == Err(Stopped::RunOver);
+        let is_over = matches!(done, Err(Stopped::RunOver | Stopped::UserEnds(_)));
         if let Some(think) = step.think.as_ref().filter(|_| !is_over) {
             let (least, most) = (*think.start(), *think.end());
             let part = world.random() as f64 / u64::MAX as f64;

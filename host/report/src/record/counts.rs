@@ -70,13 +70,14 @@ pub(super) fn counts(figures: &Figures) -> Value {
 
 /// What happened to users.
 pub(super) fn users(users: &UserCounts) -> Value {
-    let UserCounts { created, gone, traps, start_errors, iteration_errors } = users;
+    let UserCounts { created, gone, traps, start_errors, iteration_errors, stopped } = users;
     let mut object = Object::default();
     object.count("created", *created);
     object.count("gone", *gone);
     object.put("traps", texts(traps));
     object.put("start_errors", texts(start_errors));
     object.put("iteration_errors", texts(iteration_errors));
+    object.put("stopped", texts(stopped));
     object.done()
 }
 

@@ -198,7 +198,13 @@ export interface Report {
     broken_by: string | null;
     trials: number;
   } | null;
-  users: { created: number; most_at_once: number; trapped: number; traps: Record<string, number> };
+  users: {
+    created: number;
+    most_at_once: number;
+    trapped: number;
+    traps: Record<string, number>;
+    stopped?: number;
+  };
   machine: { cores: number; cpu_seconds: number; resident_mib: number | null };
   requests_written: number;
 }

@@ -44,7 +44,8 @@ export function Plan({ run }: { run: Run }) {
             ["host", `${header.host.name}, ${header.host.cores} cores, ${header.host.system}`],
             ["began", words.date(header.began_at)],
             ["users", report && `${words.count(report.users.created)} created, at most ${
-              words.count(report.users.most_at_once)} at a time`],
+              words.count(report.users.most_at_once)} at a time${report.users.stopped
+              ? `, ${words.count(report.users.stopped)} ended by themselves` : ""}`],
             ["processor", report && `${words.length(report.machine.cpu_seconds)} of time`],
             ["memory", report?.machine.resident_mib &&
               `at most ${words.count(report.machine.resident_mib)} MiB`],

@@ -111,6 +111,9 @@ export const stopRun = (reason) => native.stopRun(String(reason));
 /** Ends the run early, as a failure: exit code 110. */
 export const failRun = (reason) => native.failRun(String(reason));
 
+/** Ends this user when its iteration has ended. */
+export const stopUser = (reason) => native.stopUser(String(reason));
+
 class Connection {
   #number;
 

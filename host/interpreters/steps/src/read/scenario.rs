@@ -22,6 +22,8 @@ pub(super) struct ScenarioReader<'a> {
     pub(super) names: BTreeSet<String>,
     /// How deep the steps stand that are being read.
     pub(super) depth: usize,
+    /// The list of steps that is being read, where its steps are no user's that could end.
+    pub(super) of_no_user: Option<&'static str>,
     /// Variables that something sets.
     set: BTreeSet<String>,
     needs: BTreeSet<String>,
@@ -38,6 +40,7 @@ impl<'a> ScenarioReader<'a> {
             group: String::new(),
             names: BTreeSet::new(),
             depth: 0,
+            of_no_user: None,
             set: BTreeSet::new(),
             needs: BTreeSet::new(),
             asked: BTreeMap::new(),
@@ -70,13 +73,14 @@ impl<'a> ScenarioReader<'a> {
         }
         let description = fields.take("description").map(|node| node.text("a text")).transpose()?;
         let mut lists = ["setup", "start", "step", "stop", "teardown"]
-            .map(|key| (fields.take(key), Vec::new()));
-        for (node, steps) in &mut lists {
+            .map(|key| (key, fields.take(key), Vec::new()));
+        for (key, node, steps) in &mut lists {
             if let Some(node) = node.take() {
+                self.of_no_user = matches!(*key, "setup" | "stop" | "teardown").then_some(*key);
                 *steps = self.steps(node)?;
             }
         }
-        let [setup, start, steps, stop, teardown] = lists.map(|(_, steps)| steps);
+        let [setup, start, steps, stop, teardown] = lists.map(|(_, _, steps)| steps);
         if steps.is_empty() {
             return Err(Wrong::new(fields.at, no_steps(name)));
         }

@@ -33,7 +33,11 @@ impl ScenarioReader<'_> {
         }
         let set = fields.take("set").map(|node| self.sets(node)).transpose()?.unwrap_or_default();
         let think = fields.take("think").map(think).transpose()?;
-        let on_error = fields.take("on-error").map(on_error).transpose()?.unwrap_or_default();
+        let on_error = fields
+            .take("on-error")
+            .map(|node| self.on_error(node))
+            .transpose()?
+            .unwrap_or_default();
         let what = self.action(&mut fields)?;
         if let Some((key, at)) = fields.rest() {
             let with = match what {
@@ -126,6 +130,28 @@ impl ScenarioReader<'_> {
         Ok((weight, self.deeper(steps)?))
     }
 
+    fn on_error(&self, node: FileNode) -> Result<OnError, Wrong> {
+        let at = node.at;
+        match &*node.text("a word")? {
+            "stop-iteration" => Ok(OnError::StopIteration),
+            "continue" => Ok(OnError::Continue),
+            "stop-user" => match self.of_no_user {
+                None => Ok(OnError::StopUser),
+                Some(list) => {
+                    let message = format!(
+                        "stop-user in {list}: no user goes on from there that could end; \
+                        stop-iteration leaves the steps of {list}"
+                    );
+                    Err(Wrong::new(at, message))
+                }
+            },
+            other => {
+                let words = ON_ERROR.join(", ");
+                Err(Wrong::new(at, format!("{other:?} is none of {words}")))
+            }
+        }
+    }
+
     fn condition(&mut self, node: FileNode) -> Result<Condition, Wrong> {
         let at = node.at;
         let text = node.text("a condition")?;
@@ -210,16 +236,4 @@ fn think(node: FileNode) -> Result<RangeInclusive<Duration>, Wrong> {
         return Err(Wrong::new(at, format!("think = {text:?}: the shorter time comes first")));
     }
     Ok(least..=most)
-}
-
-fn on_error(node: FileNode) -> Result<OnError, Wrong> {
-    let at = node.at;
-    match &*node.text("a word")? {
-        "stop-iteration" => Ok(OnError::StopIteration),
-        "continue" => Ok(OnError::Continue),
-        other => {
-            let words = ON_ERROR.join(", ");
-            Err(Wrong::new(at, format!("{other:?} is none of {words}")))
-        }
-    }
 }

@@ -234,6 +234,11 @@ fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
         ("", "the file is empty", (1, 1)),
         ("step:\n- get: /\n  get: /", "get is there twice", (3, 3)),
         ("step:\n- get: /\n  on-error: no", "\"no\" is none of", (3, 13)),
+        (
+            "stop:\n- steps:\n  - get: /\n    on-error: stop-user\nstep:\n- get: /",
+            "stop-user in stop: no user goes on from there",
+            (4, 15),
+        ),
         ("step:\n- get: /\n  <<: {}", "<<", (3, 3)),
         ("step: !!x\n- get: /", "tags are not known", (1, 7)),
         ("step: [{get: /}]\n---\nstep: []", "one document", (3, 1)),

@@ -20,7 +20,7 @@ pub(super) fn unless_over(
     match sent {
         Ok(answer) => Ok(Ok(answer)),
         Err(Stopped::Failed(why)) => Ok(Err(why)),
-        Err(Stopped::RunOver) => Err(Stopped::RunOver),
+        Err(stopped) => Err(stopped),
     }
 }
 

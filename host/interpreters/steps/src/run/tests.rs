@@ -59,6 +59,10 @@ impl StepsWorld for ToldWorld {
         self.done.push(format!("wait {time:?}"));
     }
 
+    fn stop_user(&mut self, reason: &str) {
+        self.done.push(format!("stop user: {reason}"));
+    }
+
     fn warn(&mut self, line: &str) {
         self.done.push(format!("warn {line}"));
     }
@@ -306,6 +310,24 @@ fn what_fails_outside_transactions_and_goes_on_is_said() {
     let mut world = ToldWorld::answering(&[(500, "")]);
     iterate(text, &mut world).expect("it goes on");
     assert_eq!(world.done, ["begin GET /", "GET / ", "end "]);
+}
+
+#[test]
+fn a_step_that_ends_the_user_leaves_all_steps_around_it_at_once() {
+    let text = r#"
+        [[step]]
+        on-error = "continue"
+        repeat = 3
+        think = "9s"
+        steps = [{ get = "/pay", on-error = "stop-user" }, { get = "/never" }]
+        [[step]]
+        get = "/never"
+    "#;
+    let mut world = ToldWorld::answering(&[(402, "")]);
+    let why = "GET /pay: status 402".to_owned();
+    assert_eq!(iterate(text, &mut world), Err(Stopped::UserEnds(why)));
+    let stops = "stop user: GET /pay: status 402";
+    assert_eq!(world.done, ["begin GET /pay", "GET /pay ", "end ", stops]);
 }
 
 #[test]

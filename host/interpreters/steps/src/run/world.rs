@@ -12,6 +12,8 @@ pub enum Stopped {
     RunOver,
     /// A step failed, and this says which and why.
     Failed(String),
+    /// The same of one that ends the user if it fails, whatever steps it stands in.
+    UserEnds(String),
 }
 
 /// What a user can do, and what it can ask.
@@ -30,6 +32,8 @@ pub trait StepsWorld {
     fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, Stopped>>;
     /// Waits.
     fn wait(&mut self, time: Duration);
+    /// Has the user end once these steps are left.
+    fn stop_user(&mut self, reason: &str);
     /// A line for whoever runs the test.
     fn warn(&mut self, line: &str);
     /// The row that this iteration has of a feed.
