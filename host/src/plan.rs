@@ -11,7 +11,7 @@ use swell_core::run::StopRules;
 use swell_driver::{PlannedScenario, RunPlan};
 
 use crate::scenario_choice::ChosenScenario;
-use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
+use crate::settings::flags::{AcceptArg, ArrivalsArg, CookiesArg, Settings};
 
 /// The plan for these settings and scenarios; `room` is how many users this machine holds, and
 /// `client` how requests are sent.
@@ -120,6 +120,7 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     options.allow =
         AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
+    options.takes_cookies = settings.cookies != Some(CookiesArg::Off);
     if let Some(text) = &settings.user_agent {
         options.user_agent.clone_from(text);
     }

@@ -25,7 +25,7 @@ use crate::plan::{client_options, run_plan};
 use crate::preflight;
 use crate::run_identity::RunIdentity;
 use crate::scenario_choice::{ChosenScenario, chosen, short_name, title};
-use crate::settings::flags::Settings;
+use crate::settings::flags::{CookiesArg, Settings};
 use crate::settings::keys::{file_of, is_of_a_script, with_file};
 use crate::settings::layers::Layers;
 use crate::settings::reach::{Claim, NotGiven};
@@ -497,6 +497,7 @@ fn run_without_feeds(
     run.wrap_feeds = settings.data_wrap;
     run.limits = limits;
     run.fresh_iterations = settings.fresh.is_some();
+    run.keeps_cookies = settings.cookies == Some(CookiesArg::Keep);
     run.sends_trace_context = settings.traceparent;
     run
 }

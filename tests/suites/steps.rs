@@ -232,6 +232,26 @@ fn a_step_that_fails_may_end_its_user() {
 }
 
 #[test]
+fn cookies_are_cleared_kept_or_passed_over_as_the_run_says() {
+    let stand = Stand::new();
+    let file = stand.file(
+        "account.toml",
+        "[settings]\ncookies = \"keep\"\n[[start]]\npost = \"/login\"\n\
+         json = { user = \"ada\", password = \"secret\" }\n[[step]]\nget = \"/account\"\n\
+         on-error = \"continue\"\n[[step]]\nget = \"/set-cookie?seen=1\"\n[[step]]\n\
+         get = \"/cookies\"\nexpect = { body = { json = { \"$.seen\" = \"1\" } } }\n",
+    );
+    let ok = |args: &str| {
+        let finished = stand.run(&file, &format!("--vus 1 --iterations 3 {args}")).expect_code(0);
+        ["account", "cookies"]
+            .map(|name| finished.count(&format!("/measured/by_name/GET ~1{name}/ok")))
+    };
+    assert_eq!(ok(""), [3, 3], "the login is in `start`");
+    assert_eq!(ok("--cookies clear"), [0, 3], "they last for an iteration");
+    assert_eq!(ok("--cookies off"), [0, 0]);
+}
+
+#[test]
 fn ten_users_do_it_where_nothing_says_how_many() {
     let stand = Stand::new();
     let file = stand.file("page.toml", "[[step]]\nget = \"/\"");

@@ -39,6 +39,8 @@ pub struct Options {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The HTTP version of requests that leave it open.
     pub version: Version,
+    /// Whether users take the cookies that services set, and send them. Default: they do.
+    pub takes_cookies: bool,
 }
 
 impl Options {
@@ -55,6 +57,7 @@ impl Options {
             user_agent: concat!("swell/", env!("CARGO_PKG_VERSION")).into(),
             headers: Vec::new(),
             version: Version::Automatic,
+            takes_cookies: true,
         }
     }
 }

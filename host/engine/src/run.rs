@@ -67,6 +67,8 @@ pub struct Run {
     /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives
     /// its iteration.
     pub fresh_iterations: bool,
+    /// Whether a user's cookies outlive its iterations.
+    pub keeps_cookies: bool,
     /// Whether each request of an iteration says which trace it is a part of (W3C trace context).
     pub sends_trace_context: bool,
     /// How `conduct` reaches runs; `None` for users of a run.
@@ -97,6 +99,7 @@ impl Run {
             limits: GuestLimits::default(),
             end_requests,
             fresh_iterations: false,
+            keeps_cookies: false,
             sends_trace_context: false,
             conductor: None,
             scenarios: 1,

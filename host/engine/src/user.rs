@@ -216,7 +216,9 @@ impl UserState {
             if self.worker.run.fresh_iterations {
                 self.session.forget();
             }
-            self.session.clear_cookies();
+            if !self.worker.run.keeps_cookies {
+                self.session.clear_cookies();
+            }
         }
     }
 

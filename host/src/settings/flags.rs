@@ -238,6 +238,11 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
     pub(crate) fresh: Option<FreshArg>,
 
+    /// What becomes of a user's cookies: they are forgotten after each iteration, kept as long as
+    /// the user lives, or never kept. Default: clear.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = SERVICE)]
+    pub(crate) cookies: Option<CookiesArg>,
+
     /// The longest wait for the head of a response; a whole request with its redirects and body has
     /// 120s, or twice this if that is more. Default: 60s.
     #[arg(
@@ -517,6 +522,16 @@ pub(crate) enum AcceptArg {
 pub(crate) enum FreshArg {
     /// With each iteration.
     Iteration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CookiesArg {
+    /// Each iteration begins without any.
+    Clear,
+    /// Those of `start` and of earlier iterations are sent, too.
+    Keep,
+    /// What a service sets is passed over; a header of a request's own is sent.
+    Off,
 }
 
 pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {

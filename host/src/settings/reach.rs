@@ -66,6 +66,7 @@ kinds! {
     contact: Load,
     source_ip: Reach,
     fresh: Load,
+    cookies: Load,
     timeout: Load,
     connect_timeout: Load,
     ca_cert: Reach,

@@ -44,6 +44,7 @@ const FORMS: &[(&str, Form)] = &[
     ("grace", Form::Text("10s")),
     ("max_lag", Form::Text("10s")),
     ("coalesce", Form::Text("1ms")),
+    ("cookies", Form::Text("keep")),
     ("target", Form::Text("http://localhost:8080")),
     ("stage", Form::Texts("30s:1000")),
     ("vus_stage", Form::Texts("30s:50")),

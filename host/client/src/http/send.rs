@@ -320,7 +320,9 @@ impl Sending<'_> {
             seen.is_answered(&head);
             incoming.copy(seen.limit(), seen.room());
         });
-        http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
+        if client.options.takes_cookies {
+            http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
+        }
         let redirect = if request.redirects > 0 {
             redirect::location(&url.url, head.status, &head.headers)?.map(Box::new)
         } else {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use swell_client::{Keep, Request, header};
+use swell_client::{Keep, Options, Request, header};
 use swell_core::exchange::{ErrorClass, Phase};
 
 use crate::service::*;
@@ -247,6 +247,23 @@ fn cookies_return_to_their_host_until_they_are_cleared() {
         assert_eq!(cookies[2].as_deref(), Some("deep=2; id=1"));
         assert_eq!(cookies[3].as_deref(), Some("mine=1"));
         assert_eq!((&cookies[5], &cookies[7]), (&None, &None));
+    });
+}
+
+#[test]
+fn where_cookies_are_off_none_is_taken_and_a_request_sends_its_own() {
+    run(async {
+        let service =
+            TestService::scripted(|_| answer("200 OK", &["set-cookie: id=1; Path=/"], b"")).await;
+        let (_, session) = session_with(Options { takes_cookies: false, ..options() });
+        session.send(get(&service, "/")).await;
+        session.send(get(&service, "/")).await;
+        let mut own = get(&service, "/");
+        own.headers.push(header("cookie", "mine=1").expect("a header"));
+        session.send(own).await;
+        let seen = service.seen();
+        let sent = seen.iter().map(|seen| seen.header("cookie"));
+        assert_eq!(sent.collect::<Vec<_>>(), [None, None, Some("mine=1")]);
     });
 }
 

@@ -293,11 +293,9 @@ let jar = new CookieJar();
 /** The user's cookies of this iteration. */
 export const cookieJar = () => jar;
 
-/** Begins an iteration without cookies, as the host does. */
+/** Begins an iteration with the cookies that the host has then: none, unless they stay. */
 export function clearCookies() {
-  // Where cookies stay, they are the script's to send: the host's are gone.
-  if (settings.noCookiesReset) jar.isOwn = true;
-  else if (jar.isUsed) jar = new CookieJar();
+  if (jar.isUsed && !settings.noCookiesReset) jar = new CookieJar();
 }
 
 // Nothing: those that the host takes for a success.

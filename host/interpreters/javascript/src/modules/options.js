@@ -116,6 +116,7 @@ function alone(options, stem, all, own) {
 function common(options) {
   const all = [];
   if (options.noConnectionReuse || options.noVUConnectionReuse) all.push(['fresh', 'iteration']);
+  if (options.noCookiesReset) all.push(['cookies', 'keep']);
   if (options.rps > 0) all.push(['tps', `${options.rps}`]);
   return all;
 }
