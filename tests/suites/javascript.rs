@@ -523,5 +523,5 @@ export default function () {
     let finished = desk.run(script, "").expect_done();
     assert_eq!(finished.count("/users/stop_reasons/has seen both"), 3);
     assert_eq!(desk.target.seen().requests, 6);
-    desk.expect_refusal("import { stopUser } from 'swell';\nstopUser('x');", &["shop.js:2"]);
+    desk.expect_refusal("import { stopUser } from 'swell';\nstopUser('x');", &["line 2"]);
 }

@@ -215,19 +215,15 @@ fn a_step_that_fails_may_end_its_user() {
          on-error = \"stop-user\"\n[[step]]\nget = \"/never\"\n[[stop]]\nget = \"/bye\"\n",
     );
     let finished = stand.run(&file, "").expect_code(0);
-    assert_eq!(finished.count("/users/stop_reasons/GET /status/402: status 402"), 3);
+    assert_eq!(finished.count("/users/stop_reasons/GET ~1status~1402: status 402"), 3);
     assert_eq!(finished.count("/measured/iterations/failed"), 3);
     let seen = ["/", "/status/402", "/never", "/bye"].map(|path| stand.target.seen().path(path));
     assert_eq!(seen, [3, 3, 0, 3]);
     // A login that fails is told as such, and nobody tries it again.
-    let text = "vus: 4\n";
-    let text = format!(
-        "settings: {{{}}}\nstart: [{{post: /status/401, on-error: stop-user}}]\n\
-         step: [{{get: /}}]\n",
-        text.trim()
-    );
+    let text = "settings: {vus: 4}\nstart: [{post: /status/401, on-error: stop-user}]\n\
+                step: [{get: /}]\n";
     let ended = stand.run(&stand.file("login.yaml", text), "-d 60s").expect_code(107);
-    assert_eq!(ended.count("/users/start_failures/POST /status/401: status 401"), 4);
+    assert_eq!(ended.count("/users/start_failures/POST ~1status~1401: status 401"), 4);
     assert_eq!(ended.count("/users/created"), 4);
 }
 
