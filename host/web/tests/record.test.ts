@@ -13,8 +13,8 @@ import type { Line } from "../src/record/lines";
 import { RunBuilder, type Part, type Run } from "../src/record/run";
 import { columnsOf, csvOf, jsonOf } from "../src/record/rows";
 import {
-  figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, socketsOf, spoke, wholeRun,
-  windowOf,
+  figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, socketsOf, spoke, webSocketsOf,
+  wholeRun, windowOf,
 } from "../src/record/stretch";
 import { fixture, random, times } from "./fixture";
 import { packed, textOf } from "./page";
@@ -154,6 +154,41 @@ test("counts of a stretch add up, and name what failed", () => {
   const basket = series.find((one) => one.series.metric === "basket")!.figures;
   assert.equal(basket.count, 25);
   assert.ok(basket.values.some(([name, value]) => name === "p50" && value !== null));
+});
+
+test("web sockets are told where there are some", () => {
+  const { lines } = fixture({ seconds: 4, perSecond: 10 });
+  assert.equal(webSocketsOf(runOf(lines), { from: 0, until: 4 }), null);
+  let frames = 0;
+  const chatting = lines.map((line) => {
+    const { frame } = line as { frame?: { measured?: object } };
+    if (!frame?.measured) return line;
+    frames += 1;
+    const websockets = {
+      handshakes: {
+        ok: 2,
+        failed: 1,
+        statuses: { 101: 2, 403: 1 },
+        phases: { waiting: times([1e6, 2e6]) },
+      },
+      ends: { scenario: 1, "service 1001": 1 },
+      messages_sent: 5,
+      bytes_received: 70,
+      round_trip: times([3e6]),
+    };
+    return { frame: { ...frame, measured: { ...frame.measured, websockets } } } as unknown as Line;
+  });
+  const run = runOf(chatting);
+  const of = webSocketsOf(run, wholeRun(run))!;
+  assert.ok(frames > 0);
+  assert.deepEqual([of.opened, of.failed, of.sent], [2 * frames, frames, 5 * frames]);
+  assert.deepEqual([of.received, of.bytesReceived], [0, 70 * frames]);
+  assert.deepEqual(of.ends.map(({ name, count }) => [name, count]).toSorted(), [
+    ["scenario", frames], ["service 1001", frames],
+  ]);
+  assert.deepEqual(of.times.map(({ name, times }) => [name, times.count]), [
+    ["handshake", 2 * frames], ["round trip", frames],
+  ]);
 });
 
 test("a record without an end is shown, and one without a header is refused", () => {

@@ -1,4 +1,5 @@
-// WebSockets: how they were opened, what went over them, how they ended. Nothing where there were none.
+// WebSockets: how they were opened, what went over them, how they ended. Nothing where there were
+// none.
 
 import { useMemo } from "preact/hooks";
 
