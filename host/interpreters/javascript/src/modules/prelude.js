@@ -63,7 +63,8 @@ globalThis.clearTimeout = (id) => { timers = timers.filter((timer) => timer.id !
 globalThis.clearInterval = globalThis.clearTimeout;
 globalThis.queueMicrotask ??= (callback) => { Promise.resolve().then(callback); };
 
-/** What else calls back: each says whether it has anything open, and waits for that. */
+/** What else calls back in this iteration, as soon as it has something that may: each says whether it has anything
+ * open, and waits for that. An iteration without any touches nothing of them. */
 export const sources = [];
 
 /** Waits for the next timer and calls it, or for what comes before it; whether there is any of it. */
@@ -89,7 +90,7 @@ export function turn() {
 /** Forgets what an iteration that was cut off has left. */
 export function clearTimers() {
   if (timers.length > 0) timers = [];
-  for (const source of sources) source.clear();
+  while (sources.length > 0) sources.pop().clear();
 }
 
 globalThis.TextEncoder = class TextEncoder {

@@ -30,6 +30,7 @@ export class WebSocket {
     const { headers, tags, timeout } = params ?? {};
     this.#asked = { headers, protocols: protocols ?? [], timeout, name: tags?.name };
     connecting.push(() => this.#connect());
+    if (!sources.includes(source)) sources.push(source);
     native.hasTimers();
   }
 
@@ -118,7 +119,7 @@ export class WebSocket {
   }
 }
 
-sources.push({
+const source = {
   isOpen: () => connecting.length > 0 || sockets.length > 0,
   /** Does what is next: of sockets, what comes within this time. Whether there was anything. */
   wait(milliseconds) {
@@ -138,6 +139,6 @@ sources.push({
     sockets = [];
     connecting = [];
   },
-});
+};
 
 export default { WebSocket };

@@ -20,7 +20,10 @@ thread_local! {
 
 /// Closes what an iteration has left open.
 pub(crate) fn close_all() {
-    OPEN.with_borrow_mut(Vec::clear);
+    // A user that opened none writes nothing here: what it writes to is memory of its own.
+    if OPEN.with_borrow(|open| !open.is_empty()) {
+        OPEN.with_borrow_mut(Vec::clear);
+    }
 }
 
 pub(super) fn define<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> rquickjs::Result<()> {
