@@ -9,7 +9,6 @@ const MODULES: [(&str, &str); 19] = [
     ("swell:core", include_str!("modules/core.js")),
     ("swell:options", include_str!("modules/options.js")),
     ("swell:prelude", include_str!("modules/prelude.js")),
-    ("swell:sockets", include_str!("modules/sockets.js")),
     ("swell:thresholds", include_str!("modules/thresholds.js")),
     ("swell:webcrypto", include_str!("modules/webcrypto.js")),
     ("k6", include_str!("modules/k6.js")),
@@ -21,9 +20,11 @@ const MODULES: [(&str, &str); 19] = [
     ("k6/html", include_str!("modules/html.js")),
     ("k6/metrics", include_str!("modules/metrics.js")),
     ("k6/timers", include_str!("modules/timers.js")),
+    ("swell", include_str!("modules/swell.js")),
+    // Few scripts have these. What all use stands before them, so that a user writes to few pages.
+    ("swell:sockets", include_str!("modules/sockets.js")),
     ("k6/websockets", include_str!("modules/websockets.js")),
     ("k6/ws", include_str!("modules/ws.js")),
-    ("swell", include_str!("modules/swell.js")),
 ];
 
 /// What scripts import by a URL most often, of any version; none is fetched.
