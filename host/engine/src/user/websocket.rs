@@ -88,12 +88,12 @@ impl UserState {
     ) -> Trap<Result<(), WebSocketError>> {
         self.tell(|| told(true, &message));
         let outcome = self.websocket(number)?.send(message).await;
-        self.settle(number, outcome)
+        self.settle_websocket(number, outcome)
     }
 
     /// A message that could not be taken from the guest.
     pub(crate) fn refuse_message(&mut self, number: u32, error: Error) -> Trap<WebSocketError> {
-        let refused: Result<(), _> = self.settle(number, Err(error.clone().into()))?;
+        let refused: Result<(), _> = self.settle_websocket(number, Err(error.clone().into()))?;
         Ok(refused.err().unwrap_or(error.into()))
     }
 
@@ -112,13 +112,13 @@ impl UserState {
             .await
         };
         let Some(outcome) = outcome else {
-            self.settle(number, Ok(()))?.ok();
+            self.settle_websocket(number, Ok(()))?.ok();
             return Ok(None);
         };
         if let Ok(incoming) = &outcome {
             self.tell(|| told_incoming(incoming));
         }
-        self.settle(number, outcome).map(Some)
+        self.settle_websocket(number, outcome).map(Some)
     }
 
     /// Sends a message and waits for its answer. Outside any transaction of an iteration that is a
@@ -141,7 +141,7 @@ impl UserState {
                 recorder.websockets(self.transactions.phase()).round_trips.record(*time);
             }
         }
-        let outcome = self.settle(number, outcome.map(|(answer, _)| answer))?;
+        let outcome = self.settle_websocket(number, outcome.map(|(answer, _)| answer))?;
         self.finish_implicit(implicit)?;
         Ok(Some(outcome))
     }
@@ -150,7 +150,7 @@ impl UserState {
     pub(crate) async fn ping(&mut self, number: u32) -> Trap<Result<(), WebSocketError>> {
         let outcome = self.websocket(number)?.ping().await;
         self.tell(|| ObservedMessage::new(true, ObservedMessageKind::Ping, &[]));
-        self.settle(number, outcome)
+        self.settle_websocket(number, outcome)
     }
 
     /// Closes a WebSocket.
@@ -163,7 +163,7 @@ impl UserState {
         let kind = ObservedMessageKind::Close(code);
         self.tell(|| ObservedMessage::new(true, kind, reason.as_bytes()));
         let outcome = self.websocket(number)?.close(code, reason).await;
-        self.settle(number, outcome)
+        self.settle_websocket(number, outcome)
     }
 
     /// Waits until one of these has something to receive; its place in the list, or `None` when the
@@ -215,7 +215,7 @@ impl UserState {
 
     /// Counts what went over a WebSocket, and its end; and what failed, with which the transactions
     /// around it fail.
-    fn settle<T>(
+    fn settle_websocket<T>(
         &mut self,
         number: u32,
         outcome: Result<T, WebSocketError>,
