@@ -138,7 +138,10 @@ impl Opening<'_> {
             Some(Err(failure)) => return Err(failure.error.into()),
             None => return Err(self.timed_out(due).into()),
         };
-        self.session.http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
+        if client.options.takes_cookies {
+            let mut jar = self.session.http.jar.borrow_mut();
+            jar.store(&url.url, &head.headers, SystemTime::now);
+        }
         self.see_answer(&head);
         if head.status.as_u16() != 101 {
             let text = self.refusal(&mut connection).await;

@@ -76,7 +76,7 @@ fn what_counted_nothing_takes_no_bytes() {
     assert_eq!(bytes(&Histogram::default()), [0]);
     assert_eq!(bytes(&control::Tally::default()).len(), 5);
     let empty = bytes(&Snapshot::default()).len();
-    assert!(empty < 120, "{empty} bytes");
+    assert!(empty < 200, "{empty} bytes");
     let mut used = half_second();
     used.measured.requests.errors.add(ErrorClass::Reset, 1);
     used.clear();
@@ -140,7 +140,7 @@ proptest! {
 #[test]
 fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
     const TOO_MANY: u64 = MAX_COUNT + 1;
-    let counts: [fn(&mut Snapshot) -> &mut u64; 28] = [
+    let counts: [fn(&mut Snapshot) -> &mut u64; 31] = [
         |all| &mut all.log_lines_suppressed,
         |all| &mut all.users.created,
         |all| &mut all.users.gone,
@@ -160,6 +160,9 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         |all| &mut all.measured.requests.written,
         |all| &mut all.measured.requests.reconnects,
         |all| &mut all.measured.requests.connections,
+        |all| &mut all.measured.websockets.handshakes.ok,
+        |all| &mut all.measured.websockets.messages_sent,
+        |all| &mut all.measured.websockets.messages_received,
         |all| &mut all.measured.sockets.opened,
         |all| &mut all.measured.sockets.datagrams_sent,
         |all| &mut all.measured.sockets.datagrams_received,
@@ -178,8 +181,10 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         *count(&mut wrong) = TOO_MANY;
         assert_eq!(read::<Snapshot>(&wrong), None, "count {place}");
     }
-    let bytes: [fn(&mut Snapshot) -> &mut u64; 3] = [
+    let bytes: [fn(&mut Snapshot) -> &mut u64; 5] = [
         |all| &mut all.measured.requests.body_bytes,
+        |all| &mut all.measured.websockets.bytes_sent,
+        |all| &mut all.measured.websockets.bytes_received,
         |all| &mut all.measured.sockets.bytes_sent,
         |all| &mut all.measured.sockets.bytes_received,
     ];
