@@ -1,21 +1,20 @@
 //! Which certificates are trusted and which is ours, loaded once for all workers.
 //!
-//! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the
-//! result. A virtual user gets a configuration of its own for its session cache (see
-//! [`Tls::user`]), because a user that resumed another user's session would not act as a client of
-//! its own.
+//! Files are read in [`TlsOptions::load`]; a [`Tls`] is a handle on the result. A virtual user gets
+//! a configuration of its own for its session cache (see [`Tls::user`]), because a user that resumed
+//! another user's session would not act as a client of its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::{ClientConfig, RootCertStore};
 
 pub use self::files::{certificates, key as private_key};
-use self::verify::{Trusting, Unverified};
+use self::verify::{Roots, Trusted, Verifier};
 use crate::error::OptionsError;
 use crate::net::faults::tls_reason;
 
@@ -52,8 +51,8 @@ pub struct ClientIdentity {
 pub struct Tls(Arc<ClientConfig>);
 
 impl TlsOptions {
-    /// Reads the files and the machine's roots. It takes milliseconds and blocks: once a process,
-    /// before the run.
+    /// Reads the files, and has the machine's roots read, which the first handshake waits for. It
+    /// blocks: before the run.
     ///
     /// A system root that cannot be parsed is left out, and a machine without any is no error: the
     /// first handshake that needs a root says that there is none.
@@ -84,32 +83,19 @@ impl TlsOptions {
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, OptionsError> {
         if self.insecure {
-            return Ok(Arc::new(Unverified { accept: true, provider }));
+            return Ok(Arc::new(Verifier { trusted: Trusted::Anybody, provider }));
         }
-        let mut roots = RootCertStore::empty();
-        if self.system_roots {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        let mut given = Vec::new();
+        let mut roots = Roots::new(self.system_roots);
         for file in &self.ca_files {
             for certificate in files::certificates("--ca-cert", file)? {
-                let unusable = |e: rustls::Error| OptionsError::File {
+                roots.add(certificate).map_err(|error| OptionsError::File {
                     flag: "--ca-cert",
                     path: file.clone(),
-                    reason: tls_reason(&e, "a root"),
-                };
-                roots.add(certificate.clone()).map_err(unusable)?;
-                given.push(certificate);
+                    reason: tls_reason(&error, "a root"),
+                })?;
             }
         }
-        if roots.is_empty() {
-            return Ok(Arc::new(Unverified { accept: false, provider }));
-        }
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        let roots =
-            verifier.expect("a verifier with roots and without revocation lists can be built");
-        Ok(Arc::new(Trusting { roots, given }))
+        Ok(Arc::new(Verifier { trusted: Trusted::Below(roots), provider }))
     }
 }
 
