@@ -24,7 +24,7 @@ use crate::workers::{Results, Workers};
 
 /// The time between making the workers and the run's first instant: long enough for all workers to
 /// be ready and to wait for it. Users that are made before take their time in addition.
-const LEAD: Duration = Duration::from_millis(50);
+const LEAD: Duration = Duration::from_millis(10);
 
 /// The node's identity where nobody shares the run.
 const ALONE: NodeId = NodeId(0);
