@@ -15,7 +15,7 @@
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `node_record` what one of several hosts keeps of it, `executor` who does it.
-//! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
+//! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan`, `routes` and
 //!   `preflight`; `interpreters` has what runs a script, `quick` the script that a URL stands for;
 //!   `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
@@ -66,6 +66,7 @@ mod prepare;
 mod programme;
 mod quick;
 mod report;
+mod routes;
 mod run;
 mod run_identity;
 mod run_record;

@@ -26,7 +26,7 @@ fn notes(found: Option<&Path>, is_set: impl Fn(&str) -> bool) -> Vec<String> {
     let proxies: Vec<&str> = PROXIES.into_iter().filter(|name| is_set(name)).collect();
     let proxy = (!proxies.is_empty()).then(|| {
         format!(
-            "no proxy is used, whatever {} says: requests go straight to their host",
+            "what {} says is not used: requests go through a proxy where --proxy URL names it",
             proxies.join(", ")
         )
     });
@@ -45,7 +45,7 @@ mod tests {
         });
         assert_eq!(told.len(), 2);
         assert!(
-            told[0].contains("swell.toml") && told[1].contains("HTTPS_PROXY, all_proxy says"),
+            told[0].contains("swell.toml") && told[1].contains("what HTTPS_PROXY, all_proxy says"),
             "{told:?}"
         );
     }

@@ -5,13 +5,16 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
+use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, TlsVersion, Version, header};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::run::StopRules;
 use swell_driver::{PlannedScenario, RunPlan};
 
+use crate::routes::routes;
 use crate::scenario_choice::ChosenScenario;
-use crate::settings::flags::{AcceptArg, ArrivalsArg, CookiesArg, Settings};
+use crate::settings::flags::{
+    AcceptArg, ArrivalsArg, CookiesArg, HttpVersionArg, Settings, TlsArg,
+};
 
 /// The plan for these settings and scenarios; `room` is how many users this machine holds, and
 /// `client` how requests are sent.
@@ -113,14 +116,25 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
         ca_files: settings.ca_cert.clone(),
         identity,
         insecure: settings.insecure,
+        oldest: settings.tls_min.map_or(TlsVersion::V1_2, tls_version),
+        newest: settings.tls_max.map_or(TlsVersion::V1_3, tls_version),
         ..TlsOptions::default()
     };
+    if tls.oldest > tls.newest {
+        bail!("--tls-min 1.3 --tls-max 1.2 leaves no version\nhelp: leave one of them out");
+    }
     let mut options = Options::new(tls.load()?);
     options.target = settings.target.clone();
     options.allow =
         AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
     options.takes_cookies = settings.cookies != Some(CookiesArg::Off);
+    options.routes = routes(settings)?;
+    options.version = match settings.http_version {
+        None => Version::Automatic,
+        Some(HttpVersionArg::Http1) => Version::Http1,
+        Some(HttpVersionArg::Http2) => Version::Http2,
+    };
     if let Some(text) = &settings.user_agent {
         options.user_agent.clone_from(text);
     }
@@ -149,4 +163,11 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
         );
     }
     Ok(options)
+}
+
+const fn tls_version(typed: TlsArg) -> TlsVersion {
+    match typed {
+        TlsArg::V1_2 => TlsVersion::V1_2,
+        TlsArg::V1_3 => TlsVersion::V1_3,
+    }
 }

@@ -131,7 +131,7 @@ fn a_run_says_that_it_uses_no_proxy_and_which_settings_it_found() {
     };
     let told = run("");
     assert_eq!(told.count("/measured/transactions/ok"), 3);
-    assert!(told.stderr.contains("no proxy is used, whatever https_proxy says"), "{}", told.stderr);
+    assert!(told.stderr.contains("what https_proxy says is not used"), "{}", told.stderr);
     assert!(told.stderr.contains("settings are taken from swell.toml"), "{}", told.stderr);
     let quiet = run("--quiet");
     assert!(!quiet.stderr.contains("note: ") && quiet.stdout.is_empty(), "{}", quiet.stderr);

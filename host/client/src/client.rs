@@ -29,8 +29,8 @@ impl Client {
         Ok(Rc::new(Self {
             http: HttpWorker::new(&options)?,
             websocket: Buffers::new(options.header_limit, Rc::default()),
-            network: WorkerNetwork::new(options.sources.clone())?,
             names: NamesOfSockets::default(),
+            network: WorkerNetwork::new(options.sources.clone(), options.routes.clone())?,
             options,
         }))
     }

@@ -6,10 +6,11 @@
 //! | `allow` | the hosts that a plan allows |
 //! | `origin` | whom a connection leads to |
 //! | `resolve` | from a name to addresses, kept as long as the name's owner allows |
+//! | `routes`, `proxy` | the way to a service, where it is another than its name says |
 //! | `sources` | the addresses that connections are opened from |
 //! | `connect` | from an origin to a stream that can carry a protocol |
 //! | `tls` | which certificates are trusted, and which is ours |
-//! | `stream`, `kernel` | an open connection, and what the kernel alone knows of it |
+//! | `socket`, `stream`, `kernel` | an open connection, without and with TLS, and what the kernel alone knows of it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
 //! | `time_slice` | how long a connection may keep its thread |
@@ -22,8 +23,11 @@ pub(crate) mod faults;
 pub(crate) mod kernel;
 pub(crate) mod network;
 pub(crate) mod origin;
+pub(crate) mod proxy;
 pub(crate) mod rare;
 pub(crate) mod resolve;
+pub(crate) mod routes;
+pub(crate) mod socket;
 pub(crate) mod sources;
 pub(crate) mod stream;
 pub(crate) mod time_slice;

@@ -8,6 +8,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::http::request::Version;
 use crate::net::allow::AllowList;
+use crate::net::routes::Routes;
 use crate::net::tls::Tls;
 
 /// How a run's requests are sent.
@@ -32,6 +33,8 @@ pub struct Options {
     /// Local addresses from which connections are opened, in turn; if the list is empty, the kernel
     /// chooses. Each address has its own range of ports.
     pub sources: Vec<IpAddr>,
+    /// Where connections go in place of what URLs name. Default: nowhere else.
+    pub routes: Routes,
     /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
     /// service's log names who loaded it.
     pub user_agent: String,
@@ -54,6 +57,7 @@ impl Options {
             header_limit: 64 << 10,
             body_limit: 16 << 20,
             sources: Vec::new(),
+            routes: Routes::default(),
             user_agent: concat!("swell/", env!("CARGO_PKG_VERSION")).into(),
             headers: Vec::new(),
             version: Version::Automatic,

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use swell_client::{MovedService, PinnedName};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::run::MaxErrorRate;
@@ -207,7 +208,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Option<Duration>,
 
     /// Where paths such as "/items" go: the base URL of the service; without a scheme it is asked
-    /// over http, as `localhost:8080`. No proxy is used.
+    /// over http, as `localhost:8080`.
     #[arg(long, short = 't', value_name = "URL", help_heading = SERVICE)]
     pub(crate) target: Option<String>,
 
@@ -233,6 +234,38 @@ pub(crate) struct Settings {
     /// Local addresses to send from, in turn; each has its own range of ports. Repeatable.
     #[arg(long = "source-ip", value_name = "IP", value_parser = parse_ip, help_heading = SERVICE)]
     pub(crate) source_ip: Vec<IpAddr>,
+
+    /// Addresses of a name at a port, in place of those that name servers know:
+    /// `HOST:PORT:ADDRESS`, several with commas between them, `*` for any host. Repeatable.
+    #[arg(long = "resolve", value_name = "NAME", help_heading = WAY)]
+    pub(crate) resolve: Vec<PinnedName>,
+
+    /// Where a service stands in place of where its URLs say: `HOST:PORT:HOST:PORT`, each of which
+    /// may be empty, for any and for the same. TLS and `host` keep the URL's name. Repeatable.
+    #[arg(long = "connect-to", value_name = "PLACES", help_heading = WAY)]
+    pub(crate) connect_to: Vec<MovedService>,
+
+    /// Reach services by IPv4 alone. Default: by both, whichever answers first.
+    #[arg(long, short = '4', conflicts_with = "ipv6", help_heading = WAY)]
+    pub(crate) ipv4: bool,
+
+    /// Reach services by IPv6 alone.
+    #[arg(long, short = '6', help_heading = WAY)]
+    pub(crate) ipv6: bool,
+
+    /// Open all connections to a socket of this machine, whatever host a URL names.
+    #[arg(long, value_name = "PATH", help_heading = WAY)]
+    pub(crate) unix_socket: Option<PathBuf>,
+
+    /// Reach services through a proxy: `http://[USER:PASSWORD@]HOST:PORT`, `socks5://` or, if the
+    /// proxy is to look up names, `socks5h://`. Default: none, whatever `HTTPS_PROXY` says.
+    #[arg(long, short = 'x', value_name = "URL", help_heading = WAY)]
+    pub(crate) proxy: Option<String>,
+
+    /// Hosts that are reached without the proxy, with commas between them; a name stands for all
+    /// names below it, too.
+    #[arg(long, value_name = "HOSTS", requires = "proxy", help_heading = WAY)]
+    pub(crate) no_proxy: Option<String>,
 
     /// Open new connections and TLS sessions as often as this. Default: a user keeps them.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
@@ -277,6 +310,19 @@ pub(crate) struct Settings {
     /// The client's private key (PEM, not encrypted); with --cert.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = SERVICE)]
     pub(crate) key: Option<PathBuf>,
+
+    /// The oldest version of TLS that is offered. Default: 1.2.
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = SERVICE)]
+    pub(crate) tls_min: Option<TlsArg>,
+
+    /// The newest version of TLS that is offered. Default: 1.3.
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = SERVICE)]
+    pub(crate) tls_max: Option<TlsArg>,
+
+    /// The version of HTTP for requests that leave it open: 1.1, or 2, without TLS by prior
+    /// knowledge. Default: 2 where TLS agrees on it, else 1.1.
+    #[arg(long, value_enum, value_name = "VERSION", help_heading = SERVICE)]
+    pub(crate) http_version: Option<HttpVersionArg>,
 
     /// Accept any certificate. The run is then open to whoever sits between.
     #[arg(long, help_heading = SERVICE)]
@@ -500,6 +546,7 @@ pub(crate) const UI_ADDRESS: &str = "127.0.0.1:6565";
 /// The headings of `host run --help`.
 pub(crate) const LOAD: &str = "Load";
 const SERVICE: &str = "Service";
+const WAY: &str = "The way to the service";
 const SCENARIO: &str = "Scenario";
 pub(crate) const RESULTS: &str = "Results";
 pub(crate) const CLUSTER: &str = "Several hosts";
@@ -532,6 +579,22 @@ pub(crate) enum CookiesArg {
     Keep,
     /// What a service sets is passed over; a header of a request's own is sent.
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsArg {
+    #[value(name = "1.2")]
+    V1_2,
+    #[value(name = "1.3")]
+    V1_3,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HttpVersionArg {
+    #[value(name = "1.1")]
+    Http1,
+    #[value(name = "2")]
+    Http2,
 }
 
 pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {

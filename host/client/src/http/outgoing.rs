@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
-    TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{Method, Uri};
@@ -163,6 +163,9 @@ impl OutgoingRequest<'_> {
             }
         };
         self.all_headers(false, &mut put);
+        if let Some(login) = &url.proxy_authorization {
+            put(&PROXY_AUTHORIZATION, login);
+        }
         out.extend_from_slice(b"\r\n");
     }
 

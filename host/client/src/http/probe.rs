@@ -35,11 +35,7 @@ impl Client {
         let url = self.http.urls.find("/").map_err(Unready::Never)?;
         let (origin, timeouts) = (&*url.origin, &self.options.timeouts);
         let late = |phase, after| Error::timeout(phase, after);
-        let found = timeout(
-            timeouts.connect,
-            pin!(self.network.resolver.addresses(&origin.host, origin.port, &origin.addresses)),
-        )
-        .await;
+        let found = timeout(timeouts.connect, pin!(connect::look_up(&self.network, origin))).await;
         found
             .unwrap_or_else(|_| {
                 Err(Error { class: ErrorClass::Dns, ..late(Phase::Connecting, timeouts.connect) })

@@ -272,13 +272,21 @@ impl Sending<'_> {
         let timeouts = &client.options.timeouts;
         let origin = &*pool.origin;
         let due = self.enter_until(Phase::Connecting, timeouts.connect);
-        let opened = self.timer.until(due, pin!(connect::open(&client.network, origin))).await;
-        let tcp = opened.unwrap_or_else(|| Err(self.timed_out(due)))?;
+        let is_http1 = !origin.secure && pool.version != Version::Http2;
+        let opening = async {
+            if is_http1 {
+                connect::open_for_requests(&client.network, origin).await
+            } else {
+                connect::open(&client.network, origin).await
+            }
+        };
+        let opened = self.timer.until(due, pin!(opening)).await;
+        let socket = opened.unwrap_or_else(|| Err(self.timed_out(due)))?;
         self.trail.connections += 1;
         let (stream, is_http2) = if origin.secure {
             let due = self.enter_until(Phase::Tls, timeouts.tls);
             let config = self.session.tls_config(pool.version.offer());
-            let shaken = self.timer.until(due, connect::secure(config, origin, tcp)).await;
+            let shaken = self.timer.until(due, connect::secure(config, origin, socket)).await;
             let tls = shaken.unwrap_or_else(|| Err(self.timed_out(due)))?;
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             if pool.version == Version::Http2 && !is_http2 {
@@ -286,7 +294,7 @@ impl Sending<'_> {
             }
             (Stream::Secure(tls), is_http2)
         } else {
-            (Stream::Plain(tcp), pool.version == Version::Http2)
+            (Stream::Plain(socket), !is_http1)
         };
         self.trail.enter(Phase::Sending, Instant::now());
         if is_http2 {

@@ -18,14 +18,18 @@ use url::{Host, ParseError, Position, Url};
 use crate::error::{Error, OptionsError};
 use crate::net::allow::AllowList;
 use crate::net::origin::Origin;
+use crate::net::proxy::Proxy;
 use crate::net::resolve::Addresses;
+use crate::net::routes::Routes;
 
 /// Where a request goes: everything about it that does not depend on the request.
 pub(crate) struct ParsedUrl {
     pub(crate) url: Url,
     pub(crate) origin: Rc<Origin>,
-    /// Path and query, as HTTP/1.1 asks for it.
+    /// What HTTP/1.1 asks for: path and query, or all of the URL where a proxy reads it.
     pub(crate) path: Box<str>,
+    /// Who asks, for a proxy that reads the request.
+    pub(crate) proxy_authorization: Option<HeaderValue>,
     /// Scheme, authority, path and query, as HTTP/2 wants it.
     pub(crate) absolute: Uri,
     /// The value of `host`.
@@ -40,6 +44,7 @@ pub(crate) struct ParsedUrl {
 pub(crate) struct UrlCache {
     target: Option<String>,
     pub(crate) allow: AllowList,
+    routes: Routes,
     origins: RefCell<Vec<Rc<Origin>>>,
     young: RefCell<HashMap<String, Rc<ParsedUrl>>>,
     old: RefCell<HashMap<String, Rc<ParsedUrl>>>,
@@ -50,7 +55,11 @@ pub(crate) struct UrlCache {
 const GENERATION: usize = 1024;
 
 impl UrlCache {
-    pub(crate) fn new(target: Option<&str>, mut allow: AllowList) -> Result<Self, OptionsError> {
+    pub(crate) fn new(
+        target: Option<&str>,
+        mut allow: AllowList,
+        routes: Routes,
+    ) -> Result<Self, OptionsError> {
         let target = match target {
             None => None,
             Some(text) => {
@@ -62,6 +71,7 @@ impl UrlCache {
         Ok(Self {
             target,
             allow,
+            routes,
             origins: RefCell::default(),
             young: RefCell::default(),
             old: RefCell::default(),
@@ -96,10 +106,19 @@ impl UrlCache {
         // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.
         let absolute = Uri::try_from(&url[..Position::AfterQuery])
             .map_err(|e| Error::invalid(format!("URL {:?}: {e}", told(text))))?;
-        let path = url[Position::BeforePath..Position::AfterQuery].into();
+        let proxy = match origin.secure {
+            true => None,
+            false => self.routes.proxy_asked_for(&origin.host, origin.port),
+        };
+        // Users and passwords of a URL are for nobody but its own host.
+        let path = match proxy {
+            Some(_) => absolute_for_proxy(&url).into(),
+            None => url[Position::BeforePath..Position::AfterQuery].into(),
+        };
+        let proxy_authorization = proxy.and_then(Proxy::authorization);
         let host = HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort])
             .expect("an authority of a parsed URL is printable");
-        Ok(ParsedUrl { url, origin, path, absolute, host })
+        Ok(ParsedUrl { url, origin, path, proxy_authorization, absolute, host })
     }
 
     fn origin(&self, url: &Url) -> Result<Rc<Origin>, Error> {
@@ -132,6 +151,12 @@ impl UrlCache {
         origins.push(Rc::clone(&origin));
         Ok(origin)
     }
+}
+
+/// A URL as a proxy is asked for it: without user, password and fragment.
+fn absolute_for_proxy(url: &Url) -> String {
+    let authority = &url[Position::BeforeHost..Position::AfterPort];
+    format!("http://{authority}{}", &url[Position::BeforePath..Position::AfterQuery])
 }
 
 impl AllowList {
@@ -251,8 +276,12 @@ mod tests {
     use super::*;
 
     fn urls(target: Option<&str>) -> UrlCache {
-        UrlCache::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries"))
-            .expect("a target")
+        UrlCache::new(
+            target,
+            AllowList::parse(["a.test", "b.test:81"]).expect("entries"),
+            Routes::default(),
+        )
+        .expect("a target")
     }
 
     fn class(urls: &UrlCache, url: &str) -> ErrorClass {
@@ -279,8 +308,10 @@ mod tests {
             assert_eq!(urls(Some(target)).find("/").expect(target).absolute, expected);
         }
         for wrong in ["", "/path", "ftp://a.test", "localhost:port", "mailto:someone", "a b"] {
-            let error =
-                UrlCache::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
+            let error = UrlCache::new(Some(wrong), AllowList::default(), Routes::default())
+                .err()
+                .expect(wrong)
+                .to_string();
             assert!(error.starts_with(&format!("target {wrong:?}: ")), "{error}");
         }
     }
@@ -345,14 +376,15 @@ mod tests {
             let error = urls.find(url).err().expect(url).to_string();
             assert!(!error.contains("pw") && error.contains("***"), "{error}");
         }
-        let target = UrlCache::new(Some("me:pw@a.test"), AllowList::default()).err();
+        let target =
+            UrlCache::new(Some("me:pw@a.test"), AllowList::default(), Routes::default()).err();
         assert!(!target.expect("it has a user").to_string().contains("pw"));
     }
 
     #[test]
     fn a_name_that_no_certificate_has_can_be_asked_without_tls() {
         let allow = AllowList::parse(["my_service", "a-.test"]).expect("entries");
-        let urls = UrlCache::new(None, allow).expect("no target");
+        let urls = UrlCache::new(None, allow, Routes::default()).expect("no target");
         assert!(urls.find("http://my_service/").is_ok() && urls.find("http://a-.test/").is_ok());
         assert!(urls.find("https://my_service./").is_ok());
         assert_eq!(class(&urls, "https://a-.test/"), ErrorClass::Invalid);

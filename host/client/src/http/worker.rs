@@ -25,7 +25,11 @@ impl HttpWorker {
     pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
         let user_agent = HeaderValue::try_from(&options.user_agent)
             .map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;
-        let urls = UrlCache::new(options.target.as_deref(), options.allow.clone())?;
+        let urls = UrlCache::new(
+            options.target.as_deref(),
+            options.allow.clone(),
+            options.routes.clone(),
+        )?;
         let framing = [CONTENT_LENGTH, TRANSFER_ENCODING];
         if let Some((name, _)) = options.headers.iter().find(|(name, _)| framing.contains(name)) {
             return Err(OptionsError::Framing(name.to_string()));

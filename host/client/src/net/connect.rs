@@ -10,16 +10,21 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use swell_core::exchange::ErrorClass;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use url::Host;
 
 use crate::error::Error;
 use crate::net::faults;
 use crate::net::network::WorkerNetwork;
 use crate::net::origin::Origin;
+use crate::net::proxy::Proxy;
 use crate::net::rare::Rare;
+use crate::net::resolve::Addresses;
+use crate::net::routes::Way;
+use crate::net::socket::Socket;
 
 /// How long one address has an attempt to itself, before an attempt at the next begins beside it
 /// (RFC 8305, 5).
@@ -50,11 +55,78 @@ impl Missed {
     }
 }
 
-/// Opens a TCP connection to one of the origin's addresses: to the next one in turn, or, if that
-/// one is slow, to whichever answers first.
-pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<TcpStream, Error> {
-    let addresses =
-        network.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
+/// Opens a connection to the origin, whatever stands between.
+pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<Socket, Error> {
+    match network.routes.way_to(&origin.host, origin.port) {
+        Way::Straight(host, port) => {
+            open_tcp(network, &host, port, &origin.addresses).await.map(Socket::Tcp)
+        }
+        Way::Unix(path) => {
+            let opened = UnixStream::connect(path).await;
+            opened.map(Socket::Unix).map_err(|error| faults::connect_unix(&error, path))
+        }
+        Way::Through(proxy, host, port) => {
+            Box::pin(open_tunnel(network, proxy, host, port, &origin.addresses))
+                .await
+                .map(Socket::Tcp)
+        }
+    }
+}
+
+/// Opens a connection for requests over plain HTTP/1.1: to the proxy, where one reads them.
+pub(crate) async fn open_for_requests(
+    network: &WorkerNetwork,
+    origin: &Origin,
+) -> Result<Socket, Error> {
+    match network.routes.proxy_asked_for(&origin.host, origin.port) {
+        Some(proxy) => open_proxy(network, proxy).await.map(Socket::Tcp),
+        None => open(network, origin).await,
+    }
+}
+
+/// Finds out where the origin's name leads, if anybody is asked here before it is connected to.
+pub(crate) async fn look_up(network: &WorkerNetwork, origin: &Origin) -> Result<(), Error> {
+    let (host, port, known) = match network.routes.way_to(&origin.host, origin.port) {
+        Way::Straight(host, port) => (host, port, &origin.addresses),
+        Way::Through(proxy, ..) => (proxy.host.clone(), proxy.port, &network.of_proxy),
+        Way::Unix(_) => return Ok(()),
+    };
+    network.resolver.addresses(&host, port, known).await.map(drop)
+}
+
+async fn open_proxy(network: &WorkerNetwork, proxy: &Proxy) -> Result<TcpStream, Error> {
+    let opened = open_tcp(network, &proxy.host, proxy.port, &network.of_proxy).await;
+    opened.map_err(|error| Error { message: format!("proxy: {}", error.message), ..error })
+}
+
+async fn open_tunnel(
+    network: &WorkerNetwork,
+    proxy: &Proxy,
+    host: Host,
+    port: u16,
+    known: &Addresses,
+) -> Result<TcpStream, Error> {
+    let host = if proxy.looks_up() {
+        host
+    } else {
+        match network.resolver.addresses(&host, port, known).await?[0].ip() {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        }
+    };
+    let stream = open_proxy(network, proxy).await?;
+    proxy.tunnel(stream, &host, port).await
+}
+
+/// Opens a TCP connection to one of the host's addresses: to the next one in turn, or, if that one
+/// is slow, to whichever answers first.
+async fn open_tcp(
+    network: &WorkerNetwork,
+    host: &Host,
+    port: u16,
+    known: &Addresses,
+) -> Result<TcpStream, Error> {
+    let addresses = network.resolver.addresses(host, port, known).await?;
     let opened = match *addresses {
         [only] => open_address(network, only).await,
         _ => race(addresses, |to| open_address(network, to)).await,
@@ -175,8 +247,8 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
 pub(crate) fn secure(
     config: Arc<ClientConfig>,
     origin: &Origin,
-    stream: TcpStream,
-) -> Rare<'_, Result<Box<TlsStream<TcpStream>>, Error>> {
+    stream: Socket,
+) -> Rare<'_, Result<Box<TlsStream<Socket>>, Error>> {
     let name = origin.name.clone().expect("an https origin has a name for its certificate");
     let handshake = TlsConnector::from(config).connect(name, stream);
     Box::pin(async move {

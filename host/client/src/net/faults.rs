@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use rustls::CertificateError;
 use swell_core::exchange::ErrorClass;
@@ -15,6 +16,14 @@ use crate::error::Error;
 pub(crate) fn connect(error: &io::Error, to: SocketAddr) -> Error {
     local(error)
         .unwrap_or_else(|| Error::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
+}
+
+/// A socket of this machine that could not be opened or connected.
+pub(crate) fn connect_unix(error: &io::Error, path: &Path) -> Error {
+    let path = path.display();
+    local(error).unwrap_or_else(|| {
+        Error::new(ErrorClass::Connect, format!("{} (socket {path})", words(error)))
+    })
 }
 
 /// A source address that could not be bound. The address is known to belong to this machine, so a
@@ -59,7 +68,8 @@ pub(crate) fn local(error: &io::Error) -> Option<Error> {
     }
 }
 
-fn words(error: &io::Error) -> String {
+/// What the kernel says of a connection, in few words.
+pub(crate) fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),
         io::ErrorKind::ConnectionReset => "connection reset by the other side".into(),

@@ -7,35 +7,36 @@
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 
+use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 
 impl Stream {
     /// Whether something arrived that was not read: bytes, or the connection's end.
     pub(crate) fn has_news(&self) -> bool {
-        let peeked = SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]);
+        let peeked = SockRef::from(self.socket()).peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Bytes on the wire that were written and that the other side has not acknowledged; absent
-    /// where the kernel does not say.
+    /// Bytes that were written and that the other side has not acknowledged, or on this machine not
+    /// read; absent where the kernel does not say.
     pub(crate) fn unacknowledged(&self) -> Option<usize> {
         let mut waiting: c_int = 0;
         #[expect(unsafe_code, reason = "no crate of ours asks this of a socket")]
         // SAFETY: the descriptor is open for as long as the stream is borrowed, and the request
         // writes one int to where it is told.
-        let outcome =
-            unsafe { libc::ioctl(self.tcp().as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
+        let outcome = unsafe {
+            libc::ioctl(self.socket().as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting)
+        };
         if outcome == 0 { usize::try_from(waiting).ok() } else { None }
     }
 
-    fn tcp(&self) -> &TcpStream {
+    fn socket(&self) -> &Socket {
         match self {
-            Self::Plain(tcp) => tcp,
+            Self::Plain(socket) => socket,
             Self::Secure(tls) => tls.get_ref().0,
         }
     }

@@ -32,6 +32,7 @@ use url::Host;
 use crate::error::Error;
 use crate::net::faults::local;
 use crate::net::rare::Rare;
+use crate::net::routes::{IpVersion, Routes};
 
 /// The shortest time for which an answer is kept.
 const MIN_KEPT: Duration = Duration::from_secs(1);
@@ -75,6 +76,7 @@ struct KnownAddresses {
 /// A worker's resolver. It reads which name servers there are when the first name needs one: a run
 /// by address needs none.
 pub(crate) struct Resolver {
+    routes: Rc<Routes>,
     hosts: PathBuf,
     servers: OnceCell<NameServers>,
 }
@@ -86,13 +88,11 @@ struct NameServers {
     shown: String,
 }
 
-impl Default for Resolver {
-    fn default() -> Self {
-        Self { hosts: "/etc/hosts".into(), servers: OnceCell::new() }
-    }
-}
-
 impl Resolver {
+    pub(crate) fn new(routes: Rc<Routes>) -> Self {
+        Self { routes, hosts: "/etc/hosts".into(), servers: OnceCell::new() }
+    }
+
     /// The addresses to try for one connection, in order: IP versions take turns, so that one that
     /// leads nowhere costs one attempt and not all.
     pub(crate) async fn addresses(
@@ -101,11 +101,27 @@ impl Resolver {
         port: u16,
         known: &Addresses,
     ) -> Result<Vec<SocketAddr>, Error> {
+        let only = self.routes.ip_version;
+        let literal = |ip: IpAddr| match only {
+            Some(version) if !version.is_of(&ip) => Err(Error::new(
+                ErrorClass::Connect,
+                format!("{ip} is not reached: only {} is used", version.name()),
+            )),
+            _ => Ok(vec![SocketAddr::new(ip, port)]),
+        };
         let name = match host {
-            Host::Ipv4(ip) => return Ok(vec![SocketAddr::new((*ip).into(), port)]),
-            Host::Ipv6(ip) => return Ok(vec![SocketAddr::new((*ip).into(), port)]),
+            Host::Ipv4(ip) => return literal((*ip).into()),
+            Host::Ipv6(ip) => return literal((*ip).into()),
             Host::Domain(name) => name,
         };
+        if let Some(pinned) = self.routes.pinned(name, port) {
+            let ips = of_version(pinned, only);
+            return if ips.is_empty() {
+                Err(no_address_of(name, only))
+            } else {
+                Ok(in_turn(known, &ips, port))
+            };
+        }
         let mut answer = known.answer.lock().await;
         let fresh = answer.as_mut().filter(|answer| Instant::now() < answer.until);
         let ips = match fresh {
@@ -116,9 +132,7 @@ impl Resolver {
             }
         };
         drop(answer);
-        let first = known.next.replace(known.next.get().wrapping_add(1)) % ips.len();
-        let in_turn = ips[first..].iter().chain(&ips[..first]).copied();
-        Ok(taking_turns(in_turn).into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
+        Ok(in_turn(known, &ips, port))
     }
 
     #[inline(never)]
@@ -150,6 +164,10 @@ impl Resolver {
                 ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             }
             if !ips.is_empty() {
+                let ips = of_version(&ips, self.routes.ip_version);
+                if ips.is_empty() {
+                    return Err(no_address_of(name, self.routes.ip_version));
+                }
                 return Ok(KnownAddresses {
                     ips: ips.into(),
                     until: Instant::now() + HOSTS_KEPT,
@@ -159,7 +177,11 @@ impl Resolver {
                 });
             }
             let servers = self.servers()?;
-            let answer = servers.ask(name).await.map_err(|error| servers.failed(name, &error))?;
+            let answer = match self.routes.ip_version {
+                None => servers.ask(name).await,
+                Some(version) => servers.ask_for(name, version).await,
+            };
+            let answer = answer.map_err(|error| servers.failed(name, &error))?;
             Ok(KnownAddresses { hosts_changed: changed, ..answer })
         })
     }
@@ -263,6 +285,26 @@ impl NameServers {
         })
     }
 
+    /// Asks for one IP version.
+    async fn ask_for(&self, name: &str, version: IpVersion) -> Result<KnownAddresses, NetError> {
+        let kind = match version {
+            IpVersion::V4 => RecordType::A,
+            IpVersion::V6 => RecordType::AAAA,
+        };
+        let name = Name::from_str_relaxed(name)?;
+        let found = (&mut PendingLookup::new(&self.resolver, name, kind)).await?;
+        if found.ips.is_empty() {
+            return Err(NetError::Msg(no_address(Some(version))));
+        }
+        Ok(KnownAddresses {
+            until: found.until.max(Instant::now() + MIN_KEPT),
+            ips: found.ips.into(),
+            of_hosts: false,
+            hosts_changed: None,
+            late: None,
+        })
+    }
+
     fn failed(&self, name: &str, error: &NetError) -> Error {
         if let NetError::Io(io) = error
             && let Some(ours) = local(io)
@@ -283,6 +325,29 @@ impl NameServers {
 }
 
 const NO_ADDRESS: &str = "the name has no address";
+
+fn no_address(only: Option<IpVersion>) -> String {
+    only.map_or_else(
+        || NO_ADDRESS.to_owned(),
+        |version| format!("the name has no {} address, and only {0} is used", version.name()),
+    )
+}
+
+fn no_address_of(name: &str, only: Option<IpVersion>) -> Error {
+    Error::new(ErrorClass::Dns, format!("{name}: {}", no_address(only)))
+}
+
+/// The addresses of the only version that is used, if there is one.
+fn of_version(ips: &[IpAddr], only: Option<IpVersion>) -> Vec<IpAddr> {
+    ips.iter().copied().filter(|ip| only.is_none_or(|version| version.is_of(ip))).collect()
+}
+
+/// The addresses for the next connection, which begins at the one after that of the last.
+fn in_turn(known: &Addresses, ips: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+    let first = known.next.replace(known.next.get().wrapping_add(1)) % ips.len();
+    let in_turn = ips[first..].iter().chain(&ips[..first]).copied();
+    taking_turns(in_turn).into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+}
 
 /// The state of the question for one IP version.
 struct FamilyAddresses {

@@ -8,10 +8,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, SupportedProtocolVersion};
 
 pub use self::files::{certificates, key as private_key};
 use self::verify::{Roots, Trusted, Verifier};
@@ -29,11 +30,32 @@ pub struct TlsOptions {
     pub identity: Option<ClientIdentity>,
     /// Accept any certificate. Default false.
     pub insecure: bool,
+    /// The oldest version of TLS that is offered. Default 1.2: older ones have been withdrawn (RFC
+    /// 8996).
+    pub oldest: TlsVersion,
+    /// The newest one. Default 1.3.
+    pub newest: TlsVersion,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    V1_2,
+    /// RFC 8446.
+    V1_3,
 }
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { system_roots: true, ca_files: Vec::new(), identity: None, insecure: false }
+        Self {
+            system_roots: true,
+            ca_files: Vec::new(),
+            identity: None,
+            insecure: false,
+            oldest: TlsVersion::V1_2,
+            newest: TlsVersion::V1_3,
+        }
     }
 }
 
@@ -59,8 +81,8 @@ impl TlsOptions {
     pub fn load(&self) -> Result<Tls, OptionsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the default protocol versions")
+            .with_protocol_versions(&self.versions())
+            .expect("ring supports both versions")
             .dangerous()
             .with_custom_certificate_verifier(self.verifier(provider)?);
         let config = match &self.identity {
@@ -76,6 +98,14 @@ impl TlsOptions {
             }
         };
         Ok(Tls(Arc::new(config)))
+    }
+
+    /// The versions that are offered: of those that are wrong way round, the newest.
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        let all = [(TlsVersion::V1_2, &TLS12), (TlsVersion::V1_3, &TLS13)];
+        let oldest = self.oldest.min(self.newest);
+        let is_offered = |version: &TlsVersion| (oldest..=self.newest).contains(version);
+        all.iter().filter(|(version, _)| is_offered(version)).map(|(_, known)| *known).collect()
     }
 
     fn verifier(

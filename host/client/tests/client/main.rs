@@ -9,6 +9,7 @@ mod malformed;
 mod parallel;
 mod redirects;
 mod retries;
+mod routes;
 mod seen;
 mod service;
 mod timeouts;

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::PrivateKeyDer;
-use swell_client::{ClientIdentity, Request, Sent, Session, TlsOptions, Version};
+use swell_client::{ClientIdentity, Keep, Request, Sent, Session, TlsOptions, TlsVersion, Version};
 use swell_core::exchange::{ErrorClass, Phase};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
@@ -107,7 +107,7 @@ fn server(
 }
 
 /// Says `ok` over TLS.
-async fn secure(config: ServerConfig) -> TestService {
+pub(crate) async fn secure(config: ServerConfig) -> TestService {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     TestService::accepting(move |stream, counts| {
         let acceptor = acceptor.clone();
@@ -376,5 +376,35 @@ fn http1_is_spoken_when_the_server_does_not_offer_more() {
             ..Request::new(Method::GET, format!("https://localhost:{}/", ignoring.address.port()))
         };
         assert_eq!(session.send(request).await.exchange.result, Err(ErrorClass::Protocol));
+    });
+}
+
+#[test]
+fn versions_that_are_left_out_are_not_offered() {
+    run(async {
+        let authority = TestAuthority::new();
+        let acceptor = TlsAcceptor::from(Arc::new(authority.server(&[], |_| {})));
+        let service = TestService::accepting(move |stream, counts| {
+            let acceptor = acceptor.clone();
+            async move {
+                let stream = acceptor.accept(stream).await.expect("a handshake");
+                let version = format!("{:?}", stream.get_ref().1.protocol_version());
+                play(stream, counts, &|_| ok(&version)).await;
+            }
+        })
+        .await;
+        let port = service.address.port();
+        for (oldest, newest, agreed) in [
+            (TlsVersion::V1_2, TlsVersion::V1_3, "Some(TLSv1_3)"),
+            (TlsVersion::V1_3, TlsVersion::V1_3, "Some(TLSv1_3)"),
+            (TlsVersion::V1_2, TlsVersion::V1_2, "Some(TLSv1_2)"),
+        ] {
+            let session = secure_session(&TlsOptions { oldest, newest, ..authority.trusted() });
+            let url = format!("https://localhost:{port}/");
+            let request =
+                Request { keep: Keep::Body { limit: 100 }, ..Request::new(Method::GET, url) };
+            let sent = session.send(request).await;
+            assert_eq!(sent.result.expect("an answer").body, agreed);
+        }
     });
 }

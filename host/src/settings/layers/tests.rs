@@ -50,10 +50,15 @@ fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String
 }
 
 /// A value of each kind that a setting has.
-const REACHING: [(&str, &str); 18] = [
+const REACHING: [(&str, &str); 23] = [
     ("target", "http://a.test"),
     ("allow-host", "a.test"),
     ("source-ip", "127.0.0.1"),
+    ("resolve", "a.test:80:127.0.0.1"),
+    ("connect-to", "a.test:80:b.test:81"),
+    ("unix-socket", "a.sock"),
+    ("proxy", "http://a.test:1"),
+    ("no-proxy", "a.test"),
     ("ca-cert", "a.pem"),
     ("cert", "a.pem"),
     ("key", "a.pem"),
@@ -74,15 +79,19 @@ const REACHING: [(&str, &str); 18] = [
 #[test]
 fn no_default_of_a_scenario_reaches_anything_and_none_is_silent() {
     for (key, value) in REACHING {
-        // These two need each other.
+        // These need each other.
         let both = [("cert", "a.pem"), ("key", "a.pem")];
-        let defaults =
-            if both.iter().any(|(one, _)| *one == key) { &both[..] } else { &[(key, value)][..] };
+        let through = [("proxy", "http://a.test:1"), ("no-proxy", "a.test")];
+        let defaults = match key {
+            "cert" | "key" => &both[..],
+            "no-proxy" => &through[..],
+            _ => &[(key, value)][..],
+        };
         let flag = format!("--{key} {value}");
         assert!(claimed(&typed(""), defaults, &[]).contains(flag.trim_end()), "{key}");
         let error = typed("").settings(Some(&scenario(defaults, &[]))).expect_err(key).to_string();
         assert!(
-            error.contains(&format!("add {}", flag.trim_end())) || both.contains(&(key, value)),
+            error.contains(&format!("add {}", flag.trim_end())) || defaults.len() > 1,
             "{error}"
         );
     }

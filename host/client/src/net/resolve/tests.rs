@@ -53,7 +53,7 @@ impl NameServer {
         let made = NameServers::new(config, ResolverOpts::default(), "127.0.0.1".into())
             .expect("a resolver");
         // The machine's own file must not decide.
-        Resolver { hosts: "/nowhere".into(), servers: OnceCell::from(made) }
+        Resolver { routes: Rc::default(), hosts: "/nowhere".into(), servers: OnceCell::from(made) }
     }
 }
 
