@@ -7,6 +7,7 @@
 
 mod entry;
 mod figures;
+mod streams;
 mod websocket;
 
 pub use self::entry::{

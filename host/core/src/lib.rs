@@ -5,6 +5,7 @@
 //! virtual time exactly as it runs in the host. The crate compiles for `wasm32-unknown-unknown`,
 //! which keeps it honest.
 
+pub mod arrivals;
 pub mod backoff;
 pub mod catalogue;
 pub mod control;

@@ -58,6 +58,24 @@ pub enum UserEvent {
     },
     /// A request has come to its end.
     Exchanged(Box<ObservedExchange>),
+    /// The head of an answer has come that the scenario reads while it comes; when it is over, the
+    /// request is told as all others.
+    Opened {
+        /// What was asked for, as `GET /items`.
+        asked: String,
+        /// The status.
+        status: u16,
+        /// How long after the request.
+        after: Duration,
+    },
+    /// A part of such an answer was read.
+    Read {
+        /// What.
+        what: ObservedPiece,
+        /// How long after the part before it, or after the request, it came; nothing where nobody
+        /// knows.
+        after: Option<Duration>,
+    },
     /// A request was cut off with its user.
     CutOff {
         /// What was asked for, as `GET /items`.
@@ -97,6 +115,20 @@ pub enum UserEvent {
     Socket(Result<String, String>),
     /// A wait of the scenario's begins, as think time.
     Waits(Duration),
+}
+
+/// A part of an answer that is read while it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObservedPiece {
+    /// So many bytes.
+    Bytes(usize),
+    /// A server-sent event.
+    Event {
+        /// Its type.
+        kind: String,
+        /// Its data.
+        data: String,
+    },
 }
 
 /// A function of a scenario.

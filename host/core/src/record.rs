@@ -22,6 +22,7 @@ mod snapshot;
 mod sockets;
 mod split;
 mod statistic;
+mod streams;
 mod sum;
 mod trend;
 mod websocket;
@@ -50,6 +51,7 @@ pub use self::snapshot::{
 pub use self::sockets::{SocketEvent, Sockets};
 pub use self::split::Split;
 pub use self::statistic::{Percentile, Statistic};
+pub use self::streams::{StreamEnd, StreamNews, Streams};
 pub use self::trend::Trend;
 pub use self::websocket::{WebSocketEnd, WebSocketTraffic, WebSockets};
 use crate::RunInstant;
@@ -421,6 +423,11 @@ impl Recorder {
     /// Counts what happened to a socket of the scenario's own.
     pub fn socket(&mut self, phase: RunPhase, event: SocketEvent) {
         self.figures(phase).sockets.count(event);
+    }
+
+    /// What is counted of streams in this phase.
+    pub fn streams(&mut self, phase: RunPhase) -> &mut Streams {
+        &mut self.figures(phase).streams
     }
 
     /// Counts an iteration that has begun.

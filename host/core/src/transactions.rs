@@ -171,6 +171,11 @@ impl Transactions {
         self.has_begun
     }
 
+    /// The number of the innermost transaction that is open.
+    pub fn innermost(&self) -> Option<u32> {
+        self.open.last().map(|open| open.serial)
+    }
+
     /// Whether what happens now counts at all.
     pub fn is_measured(&self) -> bool {
         self.call != GuestCall::Preparing

@@ -161,8 +161,8 @@ mod tests {
     use swell_core::control::{Doing, Limiter};
     use swell_core::exchange::ErrorClass;
     use swell_core::record::{
-        Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
-        WebSocketEnd, WebSockets,
+        Cause, MetricKind, Recorder, RunPhase, Snapshot, StreamEnd, TransactionEnd,
+        TransactionTimes, WebSocketEnd, WebSockets,
     };
 
     use super::*;
@@ -293,6 +293,7 @@ mod tests {
         let mut all = window(1);
         all.measured.requests.errors.add(ErrorClass::Dns, 1);
         all.measured.sockets.errors.add(ErrorClass::Dns, 1);
+        all.measured.streams.ended(StreamEnd::Complete);
         all.merge(&recorder.take_window(RunInstant::START, Snapshot::default()));
         metrics.add(&counted(all));
         let text = exporter.render();

@@ -14,9 +14,9 @@ mod words;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use swell_core::observer::{Function, LogLevel, ObservedEnd, UserEvent};
+use swell_core::observer::{Function, LogLevel, ObservedEnd, ObservedPiece, UserEvent};
 use swell_core::plain::{in_one_line, line};
-use swell_core::units::print_duration;
+use swell_core::units::{counted, print_duration};
 
 pub use self::har::{Har, Secrets};
 pub use self::tally::EventTally;
@@ -77,6 +77,19 @@ fn one_line(event: &UserEvent) -> Vec<Piece> {
         UserEvent::Returned(Err(words)) => vec![BAD.into_piece(), in_one_line(words).into()],
         UserEvent::Began { name } => vec!["▸ ".into(), Tone::Title.of(line(name).to_string())],
         UserEvent::Ended { name, service, end } => ended(name, *service, end),
+        UserEvent::Opened { asked, status, after } => {
+            let tone = if (200..=399).contains(status) { Tone::Good } else { Tone::Bad };
+            let status = tone.of(format!(" {status}"));
+            let after = format!(" after {}, read while it comes", time(*after));
+            vec![Tone::Title.of(line(asked).to_string()), status, after.into()]
+        }
+        UserEvent::Read { what, after } => {
+            let after = match after {
+                Some(after) => format!("+{}", time(*after)),
+                None => "(while the scenario was busy)".to_owned(),
+            };
+            vec!["  < ".into(), piece(what).into(), Tone::Faint.of(format!("  {after}"))]
+        }
         UserEvent::CutOff { asked, age } => {
             let age = time(*age);
             vec![
@@ -104,6 +117,20 @@ fn one_line(event: &UserEvent) -> Vec<Piece> {
         UserEvent::Socket(Err(what)) => vec![BAD.into_piece(), line(what).to_string().into()],
         UserEvent::Waits(time) => {
             vec![Tone::Faint.of(format!("waits for {}", print_duration(*time)))]
+        }
+    }
+}
+
+/// Of an event's data so many bytes are shown as it comes; all of it stands in the body below.
+const EVENT: usize = 200;
+
+fn piece(what: &ObservedPiece) -> String {
+    match what {
+        ObservedPiece::Bytes(size) => counted(*size as u64, "byte"),
+        ObservedPiece::Event { kind, data } => {
+            let shown = &data[..data.floor_char_boundary(EVENT)];
+            let more = if shown.len() < data.len() { "…" } else { "" };
+            format!("event {}: {}{more}", line(kind), in_one_line(shown))
         }
     }
 }

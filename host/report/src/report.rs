@@ -19,6 +19,7 @@ mod requests;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sockets;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -44,6 +45,7 @@ pub use self::part::{
 pub use self::rate::{ControlReport, LimitReport, ObjectiveReport, SearchReport};
 pub use self::requests::RequestsReport;
 pub use self::sockets::SocketsReport;
+pub use self::streams::StreamsReport;
 pub use self::times::Times;
 pub use self::websocket::WebSocketsReport;
 use crate::exit::Exit;

@@ -8,6 +8,7 @@ mod failures;
 mod notable;
 mod part;
 mod rate;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod websockets;
@@ -24,6 +25,7 @@ use self::failures::{all_failures, failures};
 use self::notable::notable;
 use self::part::{by_name, checks, metrics, requests, sockets, totals};
 use self::rate::{confidence, control, hosts, limits, search};
+use self::streams::streams;
 use self::websockets::websockets;
 use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
 use crate::figures::stamp_tone;
@@ -76,6 +78,7 @@ impl Summary<'_> {
         requests(sheet, part);
         websockets(sheet, part);
         sockets(sheet, part);
+        streams(sheet, part);
         self.rest(sheet);
     }
 }
@@ -122,6 +125,7 @@ impl SummaryOfRuns<'_> {
             requests(&mut sheet, &report.total);
             websockets(&mut sheet, &report.total);
             sockets(&mut sheet, &report.total);
+            streams(&mut sheet, &report.total);
         }
         sheet.tell_left_out();
         sheet

@@ -3,6 +3,7 @@
 use super::entry::{
     Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, label, of_run,
 };
+use super::streams::STREAMS;
 use super::websocket::WEBSOCKET_FIGURES;
 use crate::record::{Causes, Figures, Histogram, MetricKind, Split, Transaction};
 
@@ -364,7 +365,7 @@ static FIGURES: &[FigureEntry] = &[
 
 /// All figures.
 pub fn figures() -> impl Iterator<Item = &'static FigureEntry> {
-    FIGURES.iter().chain(WEBSOCKET_FIGURES)
+    FIGURES.iter().chain(WEBSOCKET_FIGURES).chain(STREAMS)
 }
 
 /// The figures that a threshold may be about, in the order in which people see them.

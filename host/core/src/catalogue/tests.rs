@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::RunInstant;
 use crate::record::{
-    Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes, WebSocketEnd,
+    Cause, MetricKind, Recorder, RunPhase, Snapshot, StreamEnd, TransactionEnd, TransactionTimes,
+    WebSocketEnd,
 };
 
 #[test]
@@ -63,6 +64,7 @@ fn as_many_values_are_told_as_a_family_has_labels() {
     recorder.ended(kind, &times, true, TransactionEnd::Failed(&cause));
     recorder.check(RunPhase::Measured, "title", true);
     recorder.websockets(RunPhase::Measured).ended(WebSocketEnd::Scenario, Duration::from_secs(1));
+    recorder.streams(RunPhase::Measured).ended(StreamEnd::Complete);
     let figures = recorder.take_window(at(3), Snapshot::default()).measured;
     for family in families() {
         let mut told = 0;

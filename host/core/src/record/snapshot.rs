@@ -19,6 +19,7 @@ use super::requests::Requests;
 use super::series::Metrics;
 use super::sockets::Sockets;
 use super::split::Split;
+use super::streams::{self, Streams};
 use super::sum::{Summand, sums};
 use super::websocket::WebSockets;
 use crate::RunInstant;
@@ -79,6 +80,9 @@ pub struct Figures {
     pub websockets: WebSockets,
     /// What the scenario did over sockets of its own.
     pub sockets: Sockets,
+    /// What else is counted of those whose answers were read while they came.
+    #[serde(with = "streams::sent")]
+    pub streams: Streams,
     /// Iterations: how many began, and how they ended.
     pub iterations: Outcomes,
     /// Checks by name.
@@ -212,8 +216,8 @@ pub struct UserCounts {
 sums! {
     Snapshot { extent, warm_up, measured, users, log_lines_suppressed }
     Figures {
-        total, transactions, requests, websockets, sockets, iterations, checks, metrics, unsent,
-        loop_delay, overslept,
+        total, transactions, requests, websockets, sockets, streams, iterations, checks, metrics,
+        unsent, loop_delay, overslept,
     }
     Total {
         counts, response, service, start_lag, user_lag, host_lag, delayed_response,

@@ -54,6 +54,8 @@ impl EventTally {
             UserEvent::Checked { passed, .. } => self.checks.add(*passed),
             UserEvent::Returned(Ok(()))
             | UserEvent::Began { .. }
+            | UserEvent::Opened { .. }
+            | UserEvent::Read { .. }
             | UserEvent::Measured { .. }
             | UserEvent::Messaged(_)
             | UserEvent::Logged { .. }

@@ -45,6 +45,8 @@ pub(super) fn amount(part: &Part, quantity: &Quantity) -> Result<QuantityAmount,
         "request_rate" => Some(part.requests.per_second),
         "body_bytes" => rate(part, part.requests.body_bytes),
         "connections" => rate(part, part.requests.connections),
+        "stream_events" => rate(part, part.streams.as_ref().map_or(0, |all| all.events)),
+        "stream_pieces" => rate(part, part.streams.as_ref().map_or(0, |all| all.pieces)),
         "socket_connections" => rate(part, part.sockets.connections),
         "socket_bytes_sent" => rate(part, part.sockets.bytes_sent),
         "socket_bytes_received" => rate(part, part.sockets.bytes_received),
@@ -81,6 +83,8 @@ fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
         "user_lag" => Some(&part.transactions.user_lag_ms),
         "generator_lag" => Some(&part.transactions.generator_lag_ms),
         "request" => Some(&part.requests.service_ms),
+        "stream_first_byte" => part.streams.as_ref().map(|all| &all.first_byte_ms),
+        "stream_gap" => part.streams.as_ref().map(|all| &all.gap_ms),
         _ => None,
     }
 }

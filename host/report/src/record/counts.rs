@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
     Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Sockets, Split,
-    Texts, Total, Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd, WebSockets,
+    Streams, Texts, Total, Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd,
+    WebSockets,
 };
 
 use crate::report::failures;
@@ -45,6 +46,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
         requests,
         websockets,
         sockets,
+        streams,
         iterations,
         checks,
         metrics,
@@ -61,6 +63,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
     object.put("requests", of_requests(requests, Protocol::Http));
     object.put("websockets", of_websockets(websockets));
     object.put("sockets", of_sockets(sockets));
+    object.put("streams", of_streams(streams));
     object.put("iterations", outcomes(iterations));
     object.put("checks", rows(checks, check));
     object.put("metrics", metrics.iter().map(series).collect());
@@ -209,6 +212,37 @@ fn of_sockets(sockets: &Sockets) -> Value {
         object.count(key, *count);
     }
     object.put("errors", by_key(errors, |class| class.name().to_owned()));
+    object.done()
+}
+
+fn of_streams(streams: &Streams) -> Value {
+    let Streams {
+        opened,
+        complete,
+        left,
+        failed,
+        interrupted,
+        pieces,
+        events,
+        unseen,
+        first_byte,
+        gaps,
+    } = streams;
+    let mut object = Object::default();
+    for (key, count) in [
+        ("opened", opened),
+        ("complete", complete),
+        ("left", left),
+        ("failed", failed),
+        ("interrupted", interrupted),
+        ("pieces", pieces),
+        ("events", events),
+        ("unseen", unseen),
+    ] {
+        object.count(key, *count);
+    }
+    object.put("first_byte", histogram(first_byte));
+    object.put("gap", histogram(gaps));
     object.done()
 }
 

@@ -18,6 +18,7 @@ use super::notable::NotableReport;
 use super::renamed;
 use super::requests::{RequestsReport, per_second};
 use super::sockets::SocketsReport;
+use super::streams::StreamsReport;
 use super::times::Times;
 use super::websocket::WebSocketsReport;
 
@@ -36,6 +37,9 @@ pub struct Part {
     /// What the scenario did over sockets of its own; absent where it did nothing.
     #[serde(default, skip_serializing_if = "SocketsReport::is_unused")]
     pub sockets: SocketsReport,
+    /// Those of them whose answers were read while they came; absent where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<StreamsReport>,
     /// Passes of the scenario.
     pub iterations: Counted,
     /// By their names, in the same order.
@@ -234,6 +238,7 @@ impl Part {
             requests: RequestsReport::of(&figures.requests, Protocol::Http, seconds),
             websockets: WebSocketsReport::of(&figures.websockets, seconds),
             sockets: SocketsReport::of(&figures.sockets),
+            streams: StreamsReport::of(&figures.streams),
             iterations: Counted::of(&figures.iterations),
             checks: figures
                 .checks
