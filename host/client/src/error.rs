@@ -92,6 +92,11 @@ impl Error {
         Self { class, message: message.into(), lacks_target: false }
     }
 
+    /// A call that cannot be made where it was made: of class `Invalid`.
+    pub fn of_a_call(message: impl Into<String>) -> Self {
+        Self::invalid(message)
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::Invalid, message)
     }

@@ -11,6 +11,8 @@
 //! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
 //! | `head`, `fields` | what both versions know of a head |
 //! | `failure` | what is known of a request that failed, and whether it is sent again |
+//! | `open`, `wire` | answers that are read while they come, and the connection under one |
+//! | `events` | server-sent events |
 //! | `body` | discarding and keeping what is received |
 //! | `coding` | decompressing it |
 //! | `redirect`, `cookies` | the rules by their name |
@@ -21,11 +23,13 @@
 pub(crate) mod body;
 pub(crate) mod coding;
 pub(crate) mod cookies;
+pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod fields;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod http2;
+pub(crate) mod open;
 pub(crate) mod outgoing;
 pub(crate) mod pool;
 pub(crate) mod probe;
@@ -36,4 +40,5 @@ pub(crate) mod send;
 pub(crate) mod trail;
 pub(crate) mod urls;
 pub(crate) mod user;
+pub(crate) mod wire;
 pub(crate) mod worker;

@@ -27,6 +27,8 @@ mod websocket;
 
 pub use self::client::Client;
 pub use self::error::{Error, OptionsError};
+pub use self::http::events::StreamEvent;
+pub use self::http::open::{OpenAnswer, StreamRead};
 pub use self::http::probe::Unready;
 pub use self::http::request::{Keep, Request, Response, Sent, Version, header};
 pub use self::net::allow::AllowList;

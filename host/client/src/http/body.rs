@@ -68,7 +68,7 @@ impl KeptRoom {
 /// Which connection carries it.
 pub(crate) enum BodySource<'a> {
     Http1(&'a mut Http1Connection),
-    Http2(Http2Body),
+    Http2(&'a mut Http2Body),
 }
 
 impl<'a> Incoming<'a> {

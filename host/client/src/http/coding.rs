@@ -84,17 +84,11 @@ pub(crate) async fn decode(
     codings: &[Coding],
     limit: usize,
 ) -> Result<Bytes, Error> {
-    let mut body =
-        codings.iter().rev().fold(wire, |source, &coding| Box::new(Decoding::over(source, coding)));
+    let mut body = undone(wire, codings);
     let mut whole = BytesMut::new();
     let mut slice = TimeSlice::new();
     loop {
-        let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(|error| {
-            match error.downcast::<Error>() {
-                Ok(received) => received,
-                Err(decoding) => Error::protocol(format!("malformed compressed body: {decoding}")),
-            }
-        })?;
+        let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(fault)?;
         if piece.is_empty() {
             return Ok(whole.freeze());
         }
@@ -103,6 +97,20 @@ pub(crate) async fn decode(
         }
         whole.extend_from_slice(&piece);
         slice.pass().await;
+    }
+}
+
+/// The content before `codings` were applied to `wire`, piece by piece: as soon as a service has
+/// flushed what it compresses, what it compressed is here.
+pub(crate) fn undone<'a>(wire: Box<dyn Pieces + 'a>, codings: &[Coding]) -> Box<dyn Pieces + 'a> {
+    codings.iter().rev().fold(wire, |source, &coding| Box::new(Decoding::over(source, coding)))
+}
+
+/// What went wrong in a layer, or under the last one.
+pub(crate) fn fault(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(received) => received,
+        Err(decoding) => Error::protocol(format!("malformed compressed body: {decoding}")),
     }
 }
 

@@ -124,8 +124,7 @@ impl Seen {
         }
         if let Some((hop, _)) = self.hops.last_mut() {
             hop.phases = phases.since(&self.before);
-            hop.error = error
-                .map(|error| ObservedError { class: error.class, words: error.message.clone() });
+            hop.error = error.map(observed);
         }
         self.before = *phases;
     }
@@ -158,6 +157,18 @@ impl Seen {
         }
         hops
     }
+
+    /// All hops, of which the last one has an answer whose body somebody else reads, and the phases
+    /// up to where that began.
+    pub(crate) async fn leave_open(self) -> (Vec<ObservedHop>, Phases) {
+        let before = self.before;
+        (self.finish().await, before)
+    }
+}
+
+/// An error as whoever looks on is told it.
+pub(crate) fn observed(error: &Error) -> ObservedError {
+    ObservedError { class: error.class, words: error.message.clone() }
 }
 
 /// Undoes the codings of a body, which then takes its room for what it has become.

@@ -1,8 +1,8 @@
 //! The one way that every request takes.
 //!
-//! `send` → `follow` (redirects) → `exchange` (which connection, and whether once more) → `receive`
-//! (the body). What happens rarely stands in functions of its own whose futures are boxed, so that
-//! the future of a plain request on an open connection stays small.
+//! `send` → `follow` (redirects) → `exchange` (which connection, and whether once more) →
+//! `answered` and `receive` (the body). What happens rarely stands in functions of its own whose
+//! futures are boxed, so that the future of a plain request on an open connection stays small.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,11 +13,13 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use swell_core::exchange::{ErrorClass, Phase, Phases};
+use swell_core::observer::ObservedHop;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
-use crate::http::body::{BodySource, Incoming, KeptRoom};
+use crate::http::body::{Incoming, KeptRoom};
+use crate::http::coding::{Coding, codings};
 use crate::http::failure::Attempts;
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
@@ -29,13 +31,14 @@ use crate::http::request::{Keep, Request, Response, Sent, Version};
 use crate::http::seen::Seen;
 use crate::http::trail::Trail;
 use crate::http::urls::{ParsedUrl, told};
+use crate::http::wire::OpenBody;
 use crate::net::connect;
 use crate::net::deadline::Timer;
 use crate::net::stream::Stream;
 use crate::session::Session;
 
 /// A request on its way, over all its redirects and attempts.
-struct Sending<'a> {
+pub(crate) struct Sending<'a> {
     session: &'a Session,
     trail: Trail,
     timer: Timer,
@@ -43,6 +46,36 @@ struct Sending<'a> {
     whole: Instant,
     /// What is sent and received, where somebody looks on.
     seen: Option<Box<Seen>>,
+    /// What becomes of the body of the last answer.
+    last: LastBody,
+}
+
+/// What becomes of the body of an answer that is no redirect.
+enum LastBody {
+    /// It is read as the request asks.
+    Received,
+    /// It is left to somebody else.
+    LeftOpen,
+    /// It was.
+    Open(Box<OpenedAnswer>),
+}
+
+/// An answer whose body is left to somebody else.
+pub(crate) struct OpenedAnswer {
+    pub(crate) body: OpenBody,
+    /// What is to be undone of it, in the order in which it was done.
+    pub(crate) codings: Vec<Coding>,
+    /// When the request was handed to the network.
+    pub(crate) handed: Instant,
+}
+
+/// All that is known of a request whose answer is left open.
+pub(crate) struct OpenedParts {
+    pub(crate) response: Response,
+    pub(crate) opened: Box<OpenedAnswer>,
+    pub(crate) trail: Trail,
+    /// What was seen so far, and the phases up to where the last hop began.
+    pub(crate) seen: Option<(Vec<ObservedHop>, Phases)>,
 }
 
 /// The result of one hop: an answer, and the URL of a redirect that is to be followed.
@@ -59,31 +92,15 @@ impl Session {
     }
 
     /// The room for bodies of one call, where somebody looks on.
-    fn room(&self) -> Option<KeptRoom> {
+    pub(crate) fn room(&self) -> Option<KeptRoom> {
         self.is_seen.then(KeptRoom::new)
     }
 
     /// Sends a request; what is seen of it takes its room from there.
     async fn send_keeping(&self, mut request: Request, room: Option<KeptRoom>) -> Sent {
-        let start = Instant::now();
-        let timeouts = &self.client.options.timeouts;
-        let timers = &self.client.network.timers;
-        let longest = request.timeout.map_or(timeouts.whole, |own| own.min(timeouts.whole));
-        let mut sending = Sending {
-            session: self,
-            trail: Trail::start(start),
-            timer: timers.take(start + timeouts.response),
-            whole: start + longest,
-            seen: room.map(|room| Box::new(Seen::new(self.client.options.body_limit, room))),
-        };
+        let mut sending = Sending::new(self, &request, room, Instant::now());
         let result = sending.follow(&mut request).await;
-        timers.give(sending.timer);
-        let mut sent = sending.trail.finish(result, Instant::now());
-        if let Some(mut seen) = sending.seen {
-            seen.ends(&sent.exchange.phases, sent.result.as_ref().err());
-            sent.hops = Box::pin(seen.finish()).await;
-        }
-        sent
+        sending.over(result).await
     }
 
     /// Sends requests at the same time, as a browser loads what a page needs, and returns their
@@ -125,7 +142,57 @@ impl Session {
     }
 }
 
-impl Sending<'_> {
+impl<'a> Sending<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        request: &Request,
+        room: Option<KeptRoom>,
+        start: Instant,
+    ) -> Self {
+        let timeouts = &session.client.options.timeouts;
+        let longest = request.timeout.map_or(timeouts.whole, |own| own.min(timeouts.whole));
+        Self {
+            session,
+            trail: Trail::start(start),
+            timer: session.client.network.timers.take(start + timeouts.response),
+            whole: start + longest,
+            seen: room.map(|room| Box::new(Seen::new(session.client.options.body_limit, room))),
+            last: LastBody::Received,
+        }
+    }
+
+    /// The request has come to its end.
+    async fn over(self, result: Result<Response, Error>) -> Sent {
+        self.session.client.network.timers.give(self.timer);
+        let mut sent = self.trail.finish(result, Instant::now());
+        if let Some(mut seen) = self.seen {
+            seen.ends(&sent.exchange.phases, sent.result.as_ref().err());
+            sent.hops = Box::pin(seen.finish()).await;
+        }
+        sent
+    }
+
+    /// Sends the request as all others, but leaves the body of its answer to the caller.
+    pub(crate) async fn up_to_head(
+        mut self,
+        request: &mut Request,
+    ) -> Result<OpenedParts, Box<Sent>> {
+        self.last = LastBody::LeftOpen;
+        let response = match self.follow(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(Box::new(self.over(Err(error)).await)),
+        };
+        let LastBody::Open(opened) = self.last else {
+            unreachable!("an answer that is no redirect leaves its body")
+        };
+        self.session.client.network.timers.give(self.timer);
+        let seen = match self.seen {
+            Some(seen) => Some(Box::pin(seen.leave_open()).await),
+            None => None,
+        };
+        Ok(OpenedParts { response, opened, trail: self.trail, seen })
+    }
+
     async fn follow(&mut self, request: &mut Request) -> Result<Response, Error> {
         outgoing::check(request)?;
         let client = &*self.session.client;
@@ -197,12 +264,8 @@ impl Sending<'_> {
                     self.trail.written += u32::from(connection.is_written());
                     match outcome {
                         Some(Ok(head)) => {
-                            let mut body = Incoming::new(BodySource::Http1(&mut connection));
-                            let hop = self.receive(head, &mut body, &outgoing, reused).await?;
-                            if connection.is_reusable() {
-                                permit.keep(connection);
-                            }
-                            return Ok(hop);
+                            let body = OpenBody::Http1(connection, permit);
+                            return self.answered(head, body, &outgoing, reused).await;
                         }
                         Some(Err(failure)) => (failure, reused, Some(permit), None),
                         None => return Err(self.timed_out(due)),
@@ -216,8 +279,8 @@ impl Sending<'_> {
                     self.trail.written += u32::from(sender.is_written());
                     match outcome {
                         Some(Ok((head, body))) => {
-                            let mut body = Incoming::new(BodySource::Http2(body));
-                            return self.receive(head, &mut body, &outgoing, reused).await;
+                            let body = OpenBody::Http2(body);
+                            return self.answered(head, body, &outgoing, reused).await;
                         }
                         Some(Err(failure)) => (failure, reused, None, Some(sender)),
                         None => return Err(self.timed_out(due)),
@@ -313,21 +376,19 @@ impl Sending<'_> {
         }
     }
 
-    /// Reads the answer's body as the request asks.
-    async fn receive(
+    /// The head of an answer has come: reads its body, or leaves it open.
+    async fn answered(
         &mut self,
         head: Head,
-        incoming: &mut Incoming<'_>,
+        mut body: OpenBody,
         outgoing: &OutgoingRequest<'_>,
         reused: bool,
     ) -> Result<Hop, Error> {
-        let Session { client, http, .. } = self.session;
         let OutgoingRequest { url, request, .. } = outgoing;
+        let handed = self.trail.since();
         self.trail.enter(Phase::Receiving, Instant::now());
-        self.see(|seen, _| {
-            seen.is_answered(&head);
-            incoming.copy(seen.limit(), seen.room());
-        });
+        self.see(|seen, _| seen.is_answered(&head));
+        let Session { client, http, .. } = self.session;
         if client.options.takes_cookies {
             http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         }
@@ -336,33 +397,20 @@ impl Sending<'_> {
         } else {
             None
         };
-        let mut kept = Bytes::new();
-        let mut outcome = Some(Ok(()));
-        if !incoming.is_end() {
-            outcome = match request.keep {
-                Keep::Body { limit } if redirect.is_none() => {
-                    let limit = limit.min(client.options.body_limit);
-                    let read = Box::pin(async {
-                        if request.decompress {
-                            incoming.decompress(limit, &head.headers).await
-                        } else {
-                            incoming.keep(limit).await
-                        }
-                    });
-                    let body = self.timer.until(self.whole, read).await;
-                    body.map(|body| body.map(|body| kept = body))
-                }
-                _ => self.timer.until(self.whole, pin!(incoming.discard())).await,
-            };
+        let (mut kept, mut body_size) = (Bytes::new(), 0);
+        if redirect.is_none() && matches!(self.last, LastBody::LeftOpen) {
+            let codings = if request.decompress { codings(&head.headers)? } else { Vec::default() };
+            self.last = LastBody::Open(Box::new(OpenedAnswer { body, codings, handed }));
+        } else {
+            let mut incoming = Incoming::new(body.source());
+            let is_kept = redirect.is_none();
+            kept = self.receive(&head, &mut incoming, request, is_kept).await?;
+            body_size = incoming.received();
+            body.keep();
         }
-        let body_size = incoming.received();
-        self.trail.body_bytes += body_size;
-        self.see(|seen, _| seen.has_body(incoming.take_copy(), body_size));
-        outcome.unwrap_or_else(|| Err(self.timed_out(self.whole)))?;
-        let headers = if request.keep_headers { head.headers } else { HeaderMap::default() };
         let response = Response {
             status: head.status,
-            headers,
+            headers: if request.keep_headers { head.headers } else { HeaderMap::default() },
             body: kept,
             body_size,
             reused,
@@ -370,6 +418,41 @@ impl Sending<'_> {
             final_url: None,
         };
         Ok((response, redirect))
+    }
+
+    /// Reads an answer's body to its end, and keeps it if the request asks for that.
+    async fn receive(
+        &mut self,
+        head: &Head,
+        incoming: &mut Incoming<'_>,
+        request: &Request,
+        is_kept: bool,
+    ) -> Result<Bytes, Error> {
+        self.see(|seen, _| incoming.copy(seen.limit(), seen.room()));
+        let mut outcome = Some(Ok(Bytes::new()));
+        if !incoming.is_end() {
+            outcome = match request.keep {
+                Keep::Body { limit } if is_kept => {
+                    let limit = limit.min(self.session.client.options.body_limit);
+                    let read = Box::pin(async {
+                        if request.decompress {
+                            incoming.decompress(limit, &head.headers).await
+                        } else {
+                            incoming.keep(limit).await
+                        }
+                    });
+                    self.timer.until(self.whole, read).await
+                }
+                _ => {
+                    let read = self.timer.until(self.whole, pin!(incoming.discard())).await;
+                    read.map(|read| read.map(|()| Bytes::new()))
+                }
+            };
+        }
+        let body_size = incoming.received();
+        self.trail.body_bytes += body_size;
+        self.see(|seen, _| seen.has_body(incoming.take_copy(), body_size));
+        outcome.unwrap_or_else(|| Err(self.timed_out(self.whole)))
     }
 
     /// Begins a phase, and returns by when it must have ended.

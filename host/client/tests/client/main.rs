@@ -12,6 +12,8 @@ mod retries;
 mod routes;
 mod seen;
 mod service;
+mod streams;
+mod streams_http2;
 mod timeouts;
 mod tls;
 mod websocket;
