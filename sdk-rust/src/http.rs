@@ -16,11 +16,13 @@
 pub(crate) mod error;
 mod request;
 mod response;
+mod stream;
 
 pub use crate::bindings::http::{Phase, Version};
 pub use error::Error;
 pub use request::{Request, Statuses, delete, get, head, options, patch, post, put, request};
 pub use response::{Phases, Response};
+pub use stream::{Ending, Event, Stream};
 
 use crate::bindings::http;
 use crate::error::Result;

@@ -15,6 +15,11 @@ pub struct ConductedRun;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenConnection;
 
+/// An exchange's handle in the guest's table: its number is the user's.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenExchange;
+
 pub(crate) use self::generated::*;
 
 #[allow(missing_docs, unreachable_pub, clippy::all)]
@@ -26,6 +31,11 @@ mod generated {
             "swell:scenario/transactions.begin": async | trappable,
             "swell:scenario/http.send": async | trappable,
             "swell:scenario/http.send-all": async | trappable,
+            "swell:scenario/http-stream.[static]exchange.open": async | trappable,
+            "swell:scenario/http-stream.[method]exchange.head": async | trappable,
+            "swell:scenario/http-stream.[method]exchange.read-chunk": async | trappable,
+            "swell:scenario/http-stream.[method]exchange.read-event": async | trappable,
+            "swell:scenario/http-stream.[method]exchange.discard": async | trappable,
             "swell:scenario/clock.sleep": async | trappable,
             "swell:scenario/runs.[static]run.start": async | trappable,
             "swell:scenario/runs.[method]run.wait": async | trappable,
@@ -42,6 +52,7 @@ mod generated {
         exports: { default: async },
         with: {
             "swell:scenario/transactions.transaction": super::OpenTransaction,
+            "swell:scenario/http-stream.exchange": super::OpenExchange,
             "swell:scenario/runs.run": super::ConductedRun,
             "swell:scenario/websocket.connection": super::OpenConnection,
         },

@@ -185,12 +185,12 @@ impl User {
                 return Err(trapped);
             }
         };
-        let left = self
-            .store
-            .data_mut()
-            .user
-            .as_mut()
-            .map_or(IterationScope::Whole, |user| user.leave(returned.is_ok()));
+        let left =
+            match self.store.data_mut().user.as_mut().map(|user| user.leave(returned.is_ok())) {
+                None => IterationScope::Whole,
+                Some(Ok(left)) => left,
+                Some(Err(error)) => return Err(self.explain(&error)),
+            };
         Ok(match (left, returned) {
             (IterationScope::Empty, _) => IterationOutcome::NotBegun,
             (IterationScope::CutShort, _) => IterationOutcome::CutShort,
@@ -219,7 +219,15 @@ impl User {
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario))
             .await;
+        self.end_streams(true);
         result.map_err(|error| self.explain(&error))
+    }
+
+    /// A function other than `run` returned, well or not.
+    fn end_streams(&mut self, well: bool) {
+        if let Some(user) = &mut self.store.data_mut().user {
+            user.end_streams_of_call(well);
+        }
     }
 
     /// Runs `setup` and gives its bytes.
@@ -269,6 +277,7 @@ impl User {
         &mut self,
         result: wasmtime::Result<Result<T, String>>,
     ) -> Result<T, HookError> {
+        self.end_streams(matches!(result, Ok(Ok(_))));
         match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(said)) => Err(HookError::Said(said)),

@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod data;
 mod http;
+mod http_stream;
 mod log;
 mod metrics;
 mod random;

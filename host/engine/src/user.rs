@@ -2,11 +2,13 @@
 //! remembers between two calls.
 //!
 //! [`swell_core::transactions`] decides which transaction may begin and end when, and what counts;
-//! what takes time (starts, requests, waits) stands in `traffic` and `websocket`. This file brings
-//! them together with the clock and the worker's recorder.
+//! what takes time (starts, requests, waits) stands in `traffic` and `websocket`, and requests that
+//! last in `streams`. This file brings them together with the clock and the worker's recorder.
 
+mod held;
 mod in_flight;
 mod open_websockets;
+mod streams;
 mod traffic;
 mod websocket;
 
@@ -21,6 +23,8 @@ use swell_core::record::{MetricId, MetricKind, Whose};
 use swell_core::run::EndRequest;
 use swell_core::transactions::{GuestCall, IterationScope, Misuse, Transactions};
 
+use self::held::HeldStreams;
+pub(crate) use self::held::StreamError;
 use self::in_flight::InFlight;
 use self::open_websockets::OpenWebSockets;
 use crate::log::{Speaker, UserLog};
@@ -50,6 +54,7 @@ pub(crate) struct UserState {
     waits_for_start: bool,
     in_flight: InFlight,
     websockets: OpenWebSockets,
+    streams: HeldStreams,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
     /// Why the user is to end when it has returned, if it said so.
@@ -103,6 +108,7 @@ impl UserState {
             waits_for_start: false,
             in_flight: InFlight::new(Protocol::Http, 0, RunInstant::START),
             websockets: OpenWebSockets::default(),
+            streams: HeldStreams::default(),
             traced: 0,
             stopped: None,
         }
@@ -223,7 +229,8 @@ impl UserState {
     }
 
     /// The iteration returned, well or not. Returns what became of it.
-    pub(crate) fn leave(&mut self, well: bool) -> IterationScope {
+    pub(crate) fn leave(&mut self, well: bool) -> Trap<IterationScope> {
+        self.end_streams_of_iteration()?;
         let now = self.now();
         if self.patience.has_given_up() {
             self.transactions.handle_given_up();
@@ -231,11 +238,12 @@ impl UserState {
         let recorder = &mut self.worker.recorder.borrow_mut();
         let scope = self.transactions.handle_return(now, well, recorder);
         self.settle();
-        scope
+        Ok(scope)
     }
 
     /// The guest trapped.
     pub(crate) fn trapped(&mut self, reason: &str) {
+        self.end_streams_of_call(false);
         let now = self.now();
         self.transactions.handle_trap(now, reason, &mut self.worker.recorder.borrow_mut());
         self.settle();
@@ -243,6 +251,13 @@ impl UserState {
 
     /// The guest ends a transaction: `reason` says why it failed, if it did.
     pub(crate) fn finish(&mut self, serial: u32, reason: Option<String>) -> Trap<()> {
+        self.end_streams_of(serial)?;
+        self.finish_innermost(serial, reason)?;
+        self.end_implicit_of_streams()
+    }
+
+    /// The same of a transaction in which nothing else is open.
+    fn finish_innermost(&mut self, serial: u32, reason: Option<String>) -> Trap<()> {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
         self.transactions.finish(now, serial, reason, recorder).map_err(misuse)?;
@@ -267,10 +282,14 @@ impl Drop for UserState {
         }
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
+        if self.transactions.is_measured() {
+            self.streams.handle_cut(now, self.transactions.phase(), recorder);
+        }
         self.in_flight.handle_cut(now, self.transactions.phase(), recorder);
         self.websockets.handle_cut(self.transactions.phase(), recorder);
         if let Some(observer) = &self.worker.observer {
             self.in_flight.tell(now, observer);
+            self.streams.tell(now, observer);
         }
         self.transactions.handle_cut(now, recorder);
     }

@@ -245,7 +245,7 @@ pub(super) fn answered(answer: Result<http::Response, http::Error>) -> Result<Re
 }
 
 /// The host's word as the scenario's error.
-fn from_host(error: http::Error) -> crate::Error {
+pub(super) fn from_host(error: http::Error) -> crate::Error {
     crate::Error::Http(match error {
         http::Error::Dns(text) => super::Error::Dns(text),
         http::Error::Connect(text) => super::Error::Connect(text),

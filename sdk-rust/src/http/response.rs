@@ -28,6 +28,28 @@ pub struct Phases {
     pub receiving: Duration,
 }
 
+impl Phases {
+    pub(super) fn new(phases: &http::Phases) -> Self {
+        Self {
+            blocked: Duration::from_nanos(phases.blocked),
+            connecting: Duration::from_nanos(phases.connecting),
+            tls: Duration::from_nanos(phases.tls),
+            sending: Duration::from_nanos(phases.sending),
+            waiting: Duration::from_nanos(phases.waiting),
+            receiving: Duration::from_nanos(phases.receiving),
+        }
+    }
+}
+
+/// The first header of this name, in whichever case.
+pub(super) fn first_header<'a>(headers: &'a [(String, String)], name: &str) -> Result<&'a str> {
+    let mut values = headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    values
+        .next()
+        .map(|(_, value)| value.as_str())
+        .ok_or_else(|| Error::Answer(format!("the answer has no header \"{name}\"")))
+}
+
 impl Response {
     pub(super) fn new(answer: http::Response) -> Self {
         Self(answer)
@@ -76,12 +98,7 @@ impl Response {
     ///
     /// [`Error::Answer`] when there is none, or the request did not ask to keep the headers.
     pub fn header(&self, name: &str) -> Result<&str> {
-        let mut values =
-            self.headers()?.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        values
-            .next()
-            .map(|(_, value)| value.as_str())
-            .ok_or_else(|| Error::Answer(format!("the answer has no header \"{name}\"")))
+        first_header(self.headers()?, name)
     }
 
     /// All headers, in the order in which they came.
@@ -107,15 +124,7 @@ impl Response {
     /// How long each part took.
     #[must_use]
     pub fn phases(&self) -> Phases {
-        let phases = &self.0.phases;
-        Phases {
-            blocked: Duration::from_nanos(phases.blocked),
-            connecting: Duration::from_nanos(phases.connecting),
-            tls: Duration::from_nanos(phases.tls),
-            sending: Duration::from_nanos(phases.sending),
-            waiting: Duration::from_nanos(phases.waiting),
-            receiving: Duration::from_nanos(phases.receiving),
-        }
+        Phases::new(&self.0.phases)
     }
 
     /// Whether an open connection was reused.

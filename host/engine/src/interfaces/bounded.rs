@@ -21,7 +21,9 @@ use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
 use super::http::MAX_AT_ONCE;
 use super::wasi::socket_view;
 use crate::bindings::OpenTransaction;
-use crate::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
+use crate::bindings::swell::scenario::{
+    checks, context, data, http, http_stream, log, metrics, transactions,
+};
 use crate::contract::full_name;
 use crate::limits::HANDLES;
 use crate::sockets::udp::{MAX_DATAGRAM, MAX_DATAGRAMS};
@@ -171,6 +173,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
     add_measurements(linker)?;
     add_run(linker)?;
     add_requests(linker)?;
+    add_streams(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -280,6 +283,21 @@ fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             Box::new(async move {
                 let requests = take_all(&list, &mut caller).await?;
                 Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// What a scenario sends and reads the answer of while it comes.
+fn add_streams(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance(&full_name("http-stream"))?;
+    interface.func_wrap_async(
+        "[static]exchange.open",
+        |mut caller: GuestCaller<'_>, (request,): (LiftedRequest,)| {
+            Box::new(async move {
+                let request = request.take(&mut caller).await?;
+                Ok((http_stream::HostExchange::open(caller.data_mut(), request).await?,))
             })
         },
     )?;

@@ -50,7 +50,10 @@ impl wit::Host for GuestState {
 
 /// The client's form of a request; an error when a name or a value in it cannot go over the wire.
 /// No body is kept that the guest has no memory for.
-fn from_guest(request: wit::Request, memory: usize) -> (Result<Request, Error>, Expected) {
+pub(super) fn from_guest(
+    request: wit::Request,
+    memory: usize,
+) -> (Result<Request, Error>, Expected) {
     let expected = Expected(request.expect.iter().map(|range| (range.first, range.last)).collect());
     (to_client(request, memory), expected)
 }
@@ -129,35 +132,40 @@ fn to_guest(sent: Sent, kept: KeptParts) -> Result<wit::Response, wit::Error> {
             redirects: response.redirects,
             final_url: response.final_url,
         }),
-        Err(error) => Err(match error.class {
-            ErrorClass::Dns => wit::Error::Dns(error.message),
-            ErrorClass::Connect => wit::Error::Connect(error.message),
-            ErrorClass::Tls => wit::Error::Tls(error.message),
-            ErrorClass::Timeout(phase) => wit::Error::Timeout(match phase {
-                Phase::Blocked => wit::Phase::Blocked,
-                Phase::Connecting => wit::Phase::Connecting,
-                Phase::Tls => wit::Phase::Tls,
-                Phase::Sending => wit::Phase::Sending,
-                Phase::Waiting => wit::Phase::Waiting,
-                Phase::Receiving => wit::Phase::Receiving,
-            }),
-            ErrorClass::Reset | ErrorClass::Closed => wit::Error::Reset(error.message),
-            ErrorClass::Protocol => wit::Error::Protocol(error.message),
-            ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
-            ErrorClass::Denied => wit::Error::Denied(error.message),
-            ErrorClass::LocalPorts => wit::Error::LocalPorts(error.message),
-            ErrorClass::LocalFiles => wit::Error::LocalFiles(error.message),
-            ErrorClass::Invalid => wit::Error::Invalid(error.message),
-        }),
+        Err(error) => Err(error_to_guest(error)),
     }
 }
 
-fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+/// The client's word as the guest's error.
+pub(super) fn error_to_guest(error: Error) -> wit::Error {
+    match error.class {
+        ErrorClass::Dns => wit::Error::Dns(error.message),
+        ErrorClass::Connect => wit::Error::Connect(error.message),
+        ErrorClass::Tls => wit::Error::Tls(error.message),
+        ErrorClass::Timeout(phase) => wit::Error::Timeout(match phase {
+            Phase::Blocked => wit::Phase::Blocked,
+            Phase::Connecting => wit::Phase::Connecting,
+            Phase::Tls => wit::Phase::Tls,
+            Phase::Sending => wit::Phase::Sending,
+            Phase::Waiting => wit::Phase::Waiting,
+            Phase::Receiving => wit::Phase::Receiving,
+        }),
+        ErrorClass::Reset | ErrorClass::Closed => wit::Error::Reset(error.message),
+        ErrorClass::Protocol => wit::Error::Protocol(error.message),
+        ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
+        ErrorClass::Denied => wit::Error::Denied(error.message),
+        ErrorClass::LocalPorts => wit::Error::LocalPorts(error.message),
+        ErrorClass::LocalFiles => wit::Error::LocalFiles(error.message),
+        ErrorClass::Invalid => wit::Error::Invalid(error.message),
+    }
+}
+
+pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
-fn phases(phases: &Phases) -> wit::Phases {
+pub(super) fn phases(phases: &Phases) -> wit::Phases {
     let nanos = |phase| u64::try_from(phases.get(phase).as_nanos()).unwrap_or(u64::MAX);
     wit::Phases {
         blocked: nanos(Phase::Blocked),

@@ -125,14 +125,14 @@ impl UserState {
         Ok(Some(all))
     }
 
-    fn under_way(&self, count: usize, asked: Vec<String>) -> InFlight {
+    pub(super) fn under_way(&self, count: usize, asked: Vec<String>) -> InFlight {
         let mut in_flight = InFlight::new(Protocol::Http, count, self.now());
         in_flight.asked = asked;
         in_flight
     }
 
     /// What requests ask for, where somebody looks on; else nothing.
-    fn words_of<'a>(
+    pub(super) fn words_of<'a>(
         &self,
         requests: impl IntoIterator<Item = &'a Result<Request, Error>>,
     ) -> Vec<String> {
@@ -144,7 +144,7 @@ impl UserState {
 
     /// Has the requests of an iteration say which trace they are a part of, unless the scenario
     /// says so itself.
-    fn trace(&mut self, requests: &mut [Result<Request, Error>]) {
+    pub(super) fn trace(&mut self, requests: &mut [Result<Request, Error>]) {
         for request in requests.iter_mut().flatten() {
             self.trace_one(&mut request.headers);
         }
@@ -185,7 +185,7 @@ impl UserState {
     }
 
     /// Counts a request, as [`UserState::account`] does.
-    fn account_sent(
+    pub(super) fn account_sent(
         &mut self,
         sent: &mut Sent,
         expected: &Expected,
@@ -257,7 +257,7 @@ impl UserState {
 }
 
 /// What a request asks for: its method and path.
-fn asked(request: &Result<Request, Error>) -> String {
+pub(super) fn asked(request: &Result<Request, Error>) -> String {
     match request {
         Ok(request) => format!("{} {}", request.method, path_of(&request.url)),
         Err(_) => "invalid request".to_owned(),
