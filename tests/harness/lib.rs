@@ -21,6 +21,7 @@ mod receivers;
 mod relay;
 mod servers;
 pub mod statistics;
+mod streamer;
 mod terminal;
 pub mod turns;
 mod websockets;
@@ -42,6 +43,7 @@ pub use proving_ground::{ArrivalTimes, ProvingGround};
 pub use receivers::{Collector, InfluxServer, PostReceiver, Posted, ReceiverManner, StatsdServer};
 pub use relay::{Relay, RelayFates, RelayWeather};
 pub use servers::{NameServer, RealServer};
+pub use streamer::{StreamedReply, Streamer};
 pub use swell_target::{
     Behaviour, CertificateKind, Connections, Overload, Passage, Target, TargetCounts,
     TargetSettings,

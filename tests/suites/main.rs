@@ -37,6 +37,7 @@ mod services;
 mod sockets;
 mod steps;
 mod stops;
+mod streams;
 mod target;
 mod terminal;
 mod trying;
