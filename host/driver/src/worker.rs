@@ -484,6 +484,17 @@ impl UserPlace {
         iterations.ended();
         self.scenario().iterations.fetch_add(1, Ordering::Relaxed);
         self.left.update(|left| left - 1);
+        let is_lost = !user.has_begun()
+            && match &end {
+                // Where iterations take the slots, the slots pace it.
+                Ok(IterationOutcome::Failed(_)) => carried.is_none(),
+                Ok(_) => false,
+                Err(_) => true,
+            };
+        // The run may be over with this iteration: what it lacks is to be known before.
+        if is_lost {
+            self.tell_what_lacks();
+        }
         // Nobody waits for a user that waits after a failure.
         drop(under_way);
         if user.has_begun() {
@@ -493,9 +504,7 @@ impl UserPlace {
         match end {
             Ok(IterationOutcome::Failed(reason)) => {
                 self.worker_users.worker.recorder.borrow_mut().iteration_error(&reason);
-                // Where iterations take the slots, the slots pace it.
-                if !user.has_begun() && carried.is_none() {
-                    self.tell_what_lacks();
+                if is_lost {
                     self.wait(backoff.fail()).await;
                 }
                 Some(true)
@@ -503,7 +512,7 @@ impl UserPlace {
             Ok(_) => Some(true),
             Err(trapped) => {
                 self.report_trap(&trapped.0);
-                if !user.has_begun() {
+                if is_lost {
                     self.wait_after_failure().await;
                 }
                 Some(false)
