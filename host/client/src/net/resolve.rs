@@ -135,6 +135,11 @@ impl Resolver {
         Ok(in_turn(known, &ips, port))
     }
 
+    /// The addresses that whoever runs the test has given a name, whatever the port.
+    pub(crate) fn pinned_at_any_port(&self, name: &str) -> Vec<IpAddr> {
+        of_version(&self.routes.pinned_at_any_port(name), self.routes.ip_version)
+    }
+
     #[inline(never)]
     fn ask<'a>(
         &'a self,

@@ -101,6 +101,14 @@ impl Routes {
         self.names.iter().find(is).map(|pinned| &*pinned.addresses)
     }
 
+    /// The addresses that are known of this very name, whatever the port: who looks a name up says
+    /// none.
+    pub(crate) fn pinned_at_any_port(&self, name: &str) -> Vec<IpAddr> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let is = |pinned: &&PinnedName| pinned.host.as_deref() == Some(name);
+        self.names.iter().filter(is).flat_map(|pinned| pinned.addresses.iter().copied()).collect()
+    }
+
     fn is_without_proxy(&self, host: &Host) -> bool {
         self.without_proxy.iter().any(|without| match (without, host) {
             (Host::Domain(without), Host::Domain(host)) => {

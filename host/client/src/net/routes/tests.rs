@@ -97,3 +97,18 @@ fn what_is_no_route_is_told_with_its_form() {
     }
     assert!(parse_without_proxy("a.test,b test").expect_err("no host").contains("\"b test\""));
 }
+
+#[test]
+fn a_look_up_without_a_port_finds_what_is_known_of_the_name_at_any() {
+    let routes = routes(
+        &["redis.test:6379:10.0.0.7", "redis.test:6380:10.0.0.8,10.0.0.9", "*:1:10.0.0.1"],
+        &[],
+    );
+    let found = |name: &str| {
+        let ips = routes.pinned_at_any_port(name);
+        ips.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(found("redis.test"), ["10.0.0.7", "10.0.0.8", "10.0.0.9"]);
+    assert_eq!(found("redis.test."), found("redis.test"));
+    assert!(found("elsewhere.test").is_empty());
+}
