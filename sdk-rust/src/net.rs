@@ -35,7 +35,7 @@
 //! A call waits as long as it takes, or as long as `set_read_timeout` says. A wait in a transaction
 //! ends with the grace after the run at the latest; one outside of any transaction ends with the
 //! run, and the error that it gives then does not count against the iteration. A connection has to
-//! open within `--timeout-connect`.
+//! open within `--connect-timeout`.
 
 mod address;
 mod tcp;
