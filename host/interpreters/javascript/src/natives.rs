@@ -5,7 +5,9 @@
 
 mod calls;
 mod feeds;
+mod requests;
 pub(crate) mod runs;
+mod streams;
 mod websockets;
 
 use std::cell::{Cell, RefCell};
@@ -14,21 +16,17 @@ use rquickjs::{Array, ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Val
 
 pub(crate) use self::calls::is_over;
 use self::calls::{outside, over, pairs};
-use crate::bindings::http::{
-    self, Error, Keep, Method, Phase, Phases, Request, Response, StatusRange, Version,
-};
+pub(crate) use self::requests::look_for_headers;
+use self::requests::{AskedRequest, explained, lines};
+use crate::bindings::http::{self, Error, Phases, Response};
 use crate::bindings::transactions::{self, Outcome, Transaction};
 use crate::bindings::{checks, clock, context, log, metrics, random};
 use crate::body::bytes;
 use crate::{digests, loading, page};
 
-/// The longest body that is given to a script: as long as the contract gives any.
-const LONGEST: u32 = 16 << 20;
-
 thread_local! {
     static OPEN: RefCell<Vec<Transaction>> = const { RefCell::new(Vec::new()) };
     static TIMERS: Cell<bool> = const { Cell::new(false) };
-    static KEEP_HEADERS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether a script may have timers: since the last time one was made, until there are none.
@@ -41,20 +39,9 @@ pub(crate) fn timers_are_over() {
     TIMERS.set(false);
 }
 
-/// Words of which a script has one if it sees headers or cookies of a response: by their names, or
-/// by showing all of a response.
-const HEADER_WORDS: [&str; 6] = ["headers", "ookie", "jar", "Jar", "stringify", "console"];
-
-/// Headers cost their part of each request, and many scripts never see them. They are kept where a
-/// file of the script may ask for them.
-pub(crate) fn look_for_headers(text: &str) {
-    if HEADER_WORDS.iter().any(|word| text.contains(word)) {
-        KEEP_HEADERS.set(true);
-    }
-}
-
 /// Ends what an iteration has left open.
 pub(crate) fn close_all() {
+    streams::close_all();
     websockets::close_all();
     while let Some(open) = OPEN.with_borrow_mut(Vec::pop) {
         Transaction::finish(open, Outcome::Failed("not ended"));
@@ -105,6 +92,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
     }
     feeds::define(ctx, &natives)?;
     runs::define(ctx, &natives)?;
+    streams::define(ctx, &natives)?;
     websockets::define(ctx, &natives)?;
     ctx.globals().set("__swell", natives)
 }
@@ -176,71 +164,6 @@ fn open<'js>(ctx: Ctx<'js>, path: String, binary: bool) -> rquickjs::Result<Valu
     } else {
         let text = String::from_utf8_lossy(&content);
         text.strip_prefix('\u{feff}').unwrap_or(&text).into_js(&ctx)
-    }
-}
-
-/// A request as JavaScript gives it: method, URL, headers, body, what to keep of the answer
-/// (nothing, text, bytes), redirects, milliseconds, and the first and last of the statuses that are
-/// a success.
-struct AskedRequest {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    keep: u8,
-    redirects: u8,
-    timeout: f64,
-    expect: Vec<StatusRange>,
-}
-
-impl AskedRequest {
-    fn read(array: &Array<'_>) -> rquickjs::Result<Self> {
-        let headers: Option<Vec<String>> = array.get(2)?;
-        let body: Value<'_> = array.get(3)?;
-        let statuses: Option<Vec<u16>> = array.get(7)?;
-        let expect = statuses.unwrap_or_default();
-        Ok(Self {
-            method: array.get(0)?,
-            url: array.get(1)?,
-            headers: headers.map(|words| pairs(&words)).unwrap_or_default(),
-            body: bytes(&body)?,
-            keep: array.get(4)?,
-            redirects: array.get(5)?,
-            timeout: array.get(6)?,
-            expect: expect
-                .chunks_exact(2)
-                .map(|range| StatusRange { first: range[0], last: range[1] })
-                .collect(),
-        })
-    }
-
-    fn request(&self) -> Request<'_> {
-        Request {
-            method: match self.method.as_str() {
-                "GET" => Method::Get,
-                "HEAD" => Method::Head,
-                "POST" => Method::Post,
-                "PUT" => Method::Put,
-                "DELETE" => Method::Delete,
-                "PATCH" => Method::Patch,
-                "OPTIONS" => Method::Options,
-                other => Method::Other(other),
-            },
-            url: &self.url,
-            headers: &self.headers,
-            body: &self.body,
-            keep: if self.keep == 0 { Keep::Discard } else { Keep::Body(LONGEST) },
-            keep_headers: KEEP_HEADERS.get(),
-            redirects: self.redirects,
-            // As in k6: a script that asks for a compressed body reads it as it was.
-            decompress: self
-                .headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case("accept-encoding")),
-            version: Version::Automatic,
-            expect: &self.expect,
-            timeout: (self.timeout * 1e6) as u64,
-        }
     }
 }
 
@@ -352,33 +275,4 @@ fn blank<'js>(
         Value::from_raw(ctx.clone(), array)
     };
     array.into_array().ok_or(rquickjs::Error::Exception)
-}
-
-/// Headers, a line each.
-fn lines(headers: &[(String, String)]) -> String {
-    let mut lines = String::with_capacity(512);
-    for (name, value) in headers {
-        if !lines.is_empty() {
-            lines.push('\n');
-        }
-        lines.extend([name.as_str(), ":", value]);
-    }
-    lines
-}
-
-/// Why there is no answer, with the number that k6 has for it.
-fn explained(error: Error) -> (String, u32) {
-    match error {
-        Error::Dns(text) => (text, 1100),
-        Error::Connect(text) => (text, 1210),
-        Error::Tls(text) => (text, 1300),
-        Error::Timeout(Phase::Connecting) => ("dial: i/o timeout".to_owned(), 1211),
-        Error::Timeout(_) => ("request timeout".to_owned(), 1050),
-        Error::Reset(text) => (text, 1220),
-        Error::Protocol(text) | Error::TooLarge(text) => (text, 1000),
-        Error::Denied(text) => (text, 1111),
-        Error::LocalPorts(text) | Error::LocalFiles(text) => (text, 1200),
-        Error::Invalid(text) => (text, 1020),
-        Error::RunOver => ("the run is over".to_owned(), 1000),
-    }
 }

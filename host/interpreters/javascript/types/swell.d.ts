@@ -44,6 +44,63 @@ declare module 'swell' {
   /** The feed that was given with `--data NAME=FILE`. */
   export function feed(name: string): Feed;
 
+  /** What a streamed request is, beside its URL. */
+  export interface StreamParams {
+    /** GET, where nothing else is said. */
+    method?: string;
+    headers?: Record<string, string | number>;
+    body?: string | ArrayBuffer | ArrayBufferView;
+    /** The most that it may take in all, as "30s" or milliseconds; without it, as long as it lasts. */
+    timeout?: string | number;
+    /** How many redirects to follow. */
+    redirects?: number;
+    /** Statuses that are a success, instead of 200 to 399. */
+    expect?: number | { min: number; max: number } | (number | { min: number; max: number })[];
+  }
+
+  /** A server-sent event. */
+  export interface StreamEvent {
+    /** Its type: "message" where the service names none. */
+    kind: string;
+    data: string;
+    /** The last id that was given, by this event or one before it. */
+    id: string;
+    /** After how many milliseconds to connect again, where the service has just said so. */
+    retry?: number;
+    /** When it came: milliseconds after the request had been sent. */
+    after: number;
+  }
+
+  /**
+   * An answer that is read while it comes, in events or in chunks. Each call waits for what comes
+   * next, and throws when the answer breaks off, or nothing comes in time. It ends with the
+   * transaction in which it was opened.
+   */
+  export interface Stream {
+    readonly status: number;
+    /** By their names in lower case. */
+    readonly headers: Record<string, string>;
+    /** Where the answer came from. */
+    readonly url: string;
+    /** Waits for at most so long each time, as "5s" or milliseconds; else for what --timeout says. */
+    waitAtMost(time: string | number): void;
+    /** The next event; null at the end. */
+    event(): StreamEvent | null;
+    /** All events to the end. */
+    events(): Generator<StreamEvent, void>;
+    /** The next bytes; null at the end. */
+    chunk(): ArrayBuffer | null;
+    /** All chunks to the end. */
+    chunks(): Generator<ArrayBuffer, void>;
+    /** Reads to the end, and keeps nothing; how many bytes there were. */
+    discard(): number;
+    /** Ends it, if it is not over: whether it was read to its end, bytes of its body, milliseconds from its head to its end. */
+    end(): { complete: boolean; bodySize: number; receiving: number };
+  }
+
+  /** Sends a request and returns with the head of its answer, whose body is read as it comes. */
+  export function stream(url: string, params?: StreamParams): Stream;
+
   /** An open WebSocket; it closes at the end of its iteration. */
   export interface Connection {
     /** The subprotocol that the service chose; empty without one. */

@@ -26,6 +26,12 @@ const all: number = swell.feed('users').size() + swell.user() + swell.iteration(
 swell.stopRun(`enough of ${swell.runId()}`);
 swell.stopUser('logged out');
 
+const answer = swell.stream('/v1/chat', { method: 'POST', body: '{}', expect: [200, { min: 400, max: 499 }] });
+answer.waitAtMost('5s');
+for (const event of answer.events()) swell.check(event.kind, event.data.length + event.after > 0);
+const whole: number = answer.discard() + (answer.chunk()?.byteLength ?? 0);
+swell.ensure(answer.end().complete || whole === 0);
+
 export function conduct(): void {
   const run: Run = swell.runs.start('browse', { name: 'first', tps: 20, duration: '10s' });
   run.setTps(30);

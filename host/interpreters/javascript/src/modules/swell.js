@@ -4,6 +4,8 @@
 import { at, begin, hooks, native, settingsOf } from 'swell:core';
 import { open, payload } from 'swell:sockets';
 
+export { stream } from 'swell:stream';
+
 const words = (error) => String(error?.message ?? error);
 
 /** Runs a function as a transaction: what is paced, timed and counted. Of one that is asynchronous
