@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use swell_tests::{Finished, Host, PythonWebSockets, Target, TargetSettings, guest};
+use swell_tests::{Finished, Host, PythonWebSockets, Streamer, Target, TargetSettings, guest};
 
 fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
@@ -261,5 +261,45 @@ fn websocket_chat_hears_each_message_that_it_says() {
         assert!(heard > 0 && heard == of("round_trip_ms/count"), "{}", run.stdout);
         assert_eq!((of("messages_sent"), of("messages_received")), (heard, heard));
         assert_eq!(of("handshakes/ok"), of("ends/scenario"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn language_model_times_tokens_as_the_service_sent_them() {
+    for edition in EDITIONS {
+        let service = Streamer::start();
+        let flags = flags_of_its_readme("language-model", edition).replace("30s", "2s");
+        let run = host("language-model", edition).target(service.url()).args(&flags).finish();
+        let run = run.expect_done().expect_whole_counts();
+        let answers: Vec<_> = service
+            .log()
+            .into_iter()
+            .filter(|reply| reply.is_whole && reply.sent.len() > 1)
+            .collect();
+        let metric = |name: &str, value: &str| {
+            let metrics = run.json_at("/measured/metrics").as_array().expect("it is a list");
+            let series = metrics.iter().find(|series| series["metric"] == name).expect(name);
+            let values = series["values"].as_object().expect("it is a map");
+            values.get(value).and_then(serde_json::Value::as_f64).expect(value)
+        };
+        let iterations = run.count("/measured/iterations/ok");
+        assert!(iterations > 0 && answers.len() as u64 >= iterations, "{}", run.stdout);
+        assert_eq!(metric("tokens", "sum"), 10.0 * iterations as f64);
+        let mean = |times: Vec<f64>| times.iter().sum::<f64>() / times.len() as f64;
+        let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let first = answers.iter().filter_map(|reply| reply.first()).min().map(ms).expect("one");
+        let gap = mean(answers.iter().flat_map(|reply| reply.gaps()).map(ms).collect());
+        // What comes late to a machine that is busy comes sooner after it, so that gaps add up; a
+        // first token has nothing before it, and is held to the quickest.
+        for (name, which, sent) in
+            [("time_to_first_token_ms", "min", first), ("gap_ms", "mean", gap)]
+        {
+            let told = metric(name, which);
+            let close = (told - sent).abs() <= (sent * 0.02).max(1.0);
+            assert!(close, "{name} is {told}, the service says {sent}");
+        }
+        assert_eq!(run.count("/measured/streams/complete"), iterations);
+        assert!(metric("tokens_per_second", "mean") > 5.0);
+        assert!(run.stdout.contains("time_to_first_token_ms"), "{}", run.stdout);
     }
 }
