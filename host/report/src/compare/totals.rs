@@ -6,7 +6,7 @@
 use swell_core::catalogue::Portion;
 use swell_core::threshold::{Quantity, QuantityAmount};
 
-use crate::report::{CheckReport, Counted, Part, SeriesReport, Times};
+use crate::report::{CheckReport, Counted, Part, SeriesReport, Times, WebSocketsReport};
 
 /// What a quantity is in a report.
 ///
@@ -50,6 +50,10 @@ pub(super) fn amount(part: &Part, quantity: &Quantity) -> Result<QuantityAmount,
         "socket_connections" => rate(part, part.sockets.connections),
         "socket_bytes_sent" => rate(part, part.sockets.bytes_sent),
         "socket_bytes_received" => rate(part, part.sockets.bytes_received),
+        "websocket_messages_sent" => rate(part, websockets(part, |all| all.messages_sent)),
+        "websocket_messages_received" => rate(part, websockets(part, |all| all.messages_received)),
+        "websocket_bytes_sent" => rate(part, websockets(part, |all| all.bytes_sent)),
+        "websocket_bytes_received" => rate(part, websockets(part, |all| all.bytes_received)),
         "metric" => return own(part, quantity).map(QuantityAmount::from),
         _ => None,
     };
@@ -85,8 +89,17 @@ fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
         "request" => Some(&part.requests.service_ms),
         "stream_first_byte" => part.streams.as_ref().map(|all| &all.first_byte_ms),
         "stream_gap" => part.streams.as_ref().map(|all| &all.gap_ms),
+        "websocket_connect" => Some(&part.websockets.as_ref()?.handshakes.service_ms),
+        "websocket_session" => Some(&part.websockets.as_ref()?.session_ms),
+        "websocket_round_trip" => Some(&part.websockets.as_ref()?.round_trip_ms),
+        "websocket_ping" => Some(&part.websockets.as_ref()?.ping_ms),
         _ => None,
     }
+}
+
+/// What was counted of WebSockets; a report has nothing of them where there were none.
+fn websockets(part: &Part, count: fn(&WebSocketsReport) -> u64) -> u64 {
+    part.websockets.as_ref().map_or(0, count)
 }
 
 /// Of a share how many belong to it, as thresholds count them.
@@ -106,6 +119,11 @@ pub(super) fn portion(part: &Part, quantity: &Quantity) -> Option<Portion> {
             let requests = &part.requests;
             let whole = requests.ok + requests.failed + requests.interrupted;
             Some(Portion { part: requests.failed, whole, undecided: requests.interrupted })
+        }
+        "websocket_connect_error_rate" => {
+            let handshakes = &part.websockets.as_ref()?.handshakes;
+            let whole = handshakes.ok + handshakes.failed + handshakes.interrupted;
+            Some(Portion { part: handshakes.failed, whole, undecided: handshakes.interrupted })
         }
         "unsent" => {
             let unsent = part.transactions.unsent;
