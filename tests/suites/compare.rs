@@ -176,7 +176,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         ("later.json", "{\"schema\": \"swell.run/99\"}", "swell.run/99"),
         ("lines.jsonl", "{\"header\": {}}", "give the record itself"),
         ("later", "swell-record/99\n", "of a later release"),
-        ("broken", "swell-record/2\nnothing", "its beginning is broken"),
+        ("broken", "swell-record/1\nnothing", "its beginning is broken"),
     ];
     for (name, content, words) in files {
         shelf.write(name, content);

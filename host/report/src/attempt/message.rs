@@ -55,7 +55,7 @@ mod tests {
             (true, Kind::Text, "hello", "→ text of 5 bytes: hello"),
             (false, Kind::Binary, "abc", "← binary of 3 bytes"),
             (true, Kind::Ping, "", "→ ping"),
-            (false, Kind::Pong(Duration::from_millis(2)), "", "← pong after 2.00 ms"),
+            (false, Kind::Pong(Duration::from_millis(2)), "", "← pong after 2.0 ms"),
             (false, Kind::Close(1001), "going", "← close 1001: going"),
             (true, Kind::Close(1000), "", "→ close 1000"),
             (false, Kind::Failure, "closed", "✗ closed"),

@@ -22,7 +22,7 @@ use super::summed::{put_back, take_out};
 use crate::report::Report;
 
 /// How a record begins. The number is raised when an earlier release could not read it any more.
-pub const FIRST_BYTES: &[u8] = b"swell-record/2\n";
+pub const FIRST_BYTES: &[u8] = b"swell-record/1\n";
 /// The same up to the number.
 const NAME: &[u8] = b"swell-record/";
 /// Digits that a later release's number may have.
