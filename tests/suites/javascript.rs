@@ -523,5 +523,6 @@ export default function () {
     let finished = desk.run(script, "").expect_done();
     assert_eq!(finished.count("/users/stop_reasons/has seen both"), 3);
     assert_eq!(desk.target.seen().requests, 6);
-    desk.expect_refusal("import { stopUser } from 'swell';\nstopUser('x');", &["line 2"]);
+    let at_the_top = "import { stopUser } from 'swell';\nstopUser('x');";
+    Desk::new().expect_refusal(at_the_top, &["line 2"]);
 }
