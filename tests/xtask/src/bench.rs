@@ -59,6 +59,25 @@ enum Which {
         #[arg(long = "only", value_name = "PART", value_parser = KINDS)]
         parts: Vec<String>,
     },
+    /// What JavaScript, TypeScript, steps and a URL cost beside the Rust scenario that does the
+    /// same: processor time of a request and private memory of a user, by slope, as tables
+    Scripts {
+        /// Pairs of runs of each kind; intervals need at least 9
+        #[arg(long, default_value_t = 9)]
+        rounds: u32,
+
+        /// Seconds of the longer run of a pair
+        #[arg(long, default_value_t = 9)]
+        seconds: u32,
+
+        /// Users of the larger of two hosts whose memory is looked at
+        #[arg(long, default_value_t = 2_000)]
+        users: u32,
+
+        /// A host that is built already, in place of one that is built for this
+        #[arg(long, value_name = "HOST")]
+        host: Option<PathBuf>,
+    },
     /// How often `host compare` says that equal runs of one nginx differ
     Compare {
         /// Pairs of runs
@@ -110,6 +129,9 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
         Some(Which::Control { plots }) => control(workspace, plots),
         Some(Which::Compare { pairs, seconds }) => compare(workspace, *pairs, *seconds),
         Some(Which::Kinds { rounds, parts }) => kinds(workspace, *rounds, parts),
+        Some(Which::Scripts { rounds, seconds, users, host }) => {
+            scripts(workspace, [*rounds, *seconds, *users], host.as_deref())
+        }
         Some(Which::Page { out }) => page_of_an_hour(workspace, out.as_deref()),
         Some(Which::Record { hours }) => record(workspace, *hours),
         Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
@@ -228,6 +250,34 @@ fn kinds(workspace: &Workspace, rounds: u32, parts: &[String]) -> anyhow::Result
             .env("SWELL_HOST_BIN", workspace.built("release/host"))
             .env("SWELL_OHA", oha),
     )
+}
+
+/// Each kind of script beside Rust.
+fn scripts(workspace: &Workspace, numbers: [u32; 3], host: Option<&Path>) -> anyhow::Result<()> {
+    title("what the bench needs");
+    program("nginx", &["-v"], "the service under load")?;
+
+    title("what is measured");
+    let guests = workspace.built("guests");
+    let measured = ["plain-get", "sleeper-connected"];
+    scenarios::some_guests(workspace, LEAN, &measured, &guests.join("lean"))?;
+    scenarios::interpreters(workspace, &guests)?;
+    // The bench itself runs in another folder.
+    let host = match host {
+        Some(host) => std::path::absolute(host)?,
+        None => {
+            binaries::build(workspace)?;
+            workspace.built("release/host")
+        }
+    };
+
+    title("the measuring");
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "scripts", "--"]);
+    for (flag, number) in ["--rounds", "--seconds", "--users"].into_iter().zip(numbers) {
+        bench.args([flag, &number.to_string()]);
+    }
+    run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", host))
 }
 
 /// Against wrk and oha, on nginx.
