@@ -10,7 +10,8 @@
 //! | `sources` | the addresses that connections are opened from |
 //! | `connect` | from an origin to a stream that can carry a protocol |
 //! | `tls` | which certificates are trusted, and which is ours |
-//! | `socket`, `stream`, `kernel` | an open connection, without and with TLS, and what the kernel alone knows of it |
+//! | `socket`, `stream` | an open connection, without and with TLS |
+//! | `kernel` | what the kernel alone knows of it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
 //! | `time_slice` | how long a connection may keep its thread |

@@ -23,8 +23,8 @@ use crate::net::origin::Origin;
 use crate::net::proxy::Proxy;
 use crate::net::rare::Rare;
 use crate::net::resolve::Addresses;
-use crate::net::routes::Way;
-use crate::net::socket::Socket;
+use crate::net::routes::Route;
+use crate::net::socket::ClientSocket;
 
 /// How long one address has an attempt to itself, before an attempt at the next begins beside it
 /// (RFC 8305, 5).
@@ -56,19 +56,19 @@ impl Missed {
 }
 
 /// Opens a connection to the origin, whatever stands between.
-pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<Socket, Error> {
-    match network.routes.way_to(&origin.host, origin.port) {
-        Way::Straight(host, port) => {
-            open_tcp(network, &host, port, &origin.addresses).await.map(Socket::Tcp)
+pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<ClientSocket, Error> {
+    match network.routes.route_to(&origin.host, origin.port) {
+        Route::Straight(host, port) => {
+            open_tcp(network, &host, port, &origin.addresses).await.map(ClientSocket::Tcp)
         }
-        Way::Unix(path) => {
+        Route::Unix(path) => {
             let opened = UnixStream::connect(path).await;
-            opened.map(Socket::Unix).map_err(|error| faults::connect_unix(&error, path))
+            opened.map(ClientSocket::Unix).map_err(|error| faults::connect_unix(&error, path))
         }
-        Way::Through(proxy, host, port) => {
+        Route::Through(proxy, host, port) => {
             Box::pin(open_tunnel(network, proxy, host, port, &origin.addresses))
                 .await
-                .map(Socket::Tcp)
+                .map(ClientSocket::Tcp)
         }
     }
 }
@@ -77,19 +77,19 @@ pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<Soc
 pub(crate) async fn open_for_requests(
     network: &WorkerNetwork,
     origin: &Origin,
-) -> Result<Socket, Error> {
+) -> Result<ClientSocket, Error> {
     match network.routes.proxy_asked_for(&origin.host, origin.port) {
-        Some(proxy) => open_proxy(network, proxy).await.map(Socket::Tcp),
+        Some(proxy) => open_proxy(network, proxy).await.map(ClientSocket::Tcp),
         None => open(network, origin).await,
     }
 }
 
 /// Finds out where the origin's name leads, if anybody is asked here before it is connected to.
 pub(crate) async fn look_up(network: &WorkerNetwork, origin: &Origin) -> Result<(), Error> {
-    let (host, port, known) = match network.routes.way_to(&origin.host, origin.port) {
-        Way::Straight(host, port) => (host, port, &origin.addresses),
-        Way::Through(proxy, ..) => (proxy.host.clone(), proxy.port, &network.of_proxy),
-        Way::Unix(_) => return Ok(()),
+    let (host, port, known) = match network.routes.route_to(&origin.host, origin.port) {
+        Route::Straight(host, port) => (host, port, &origin.addresses),
+        Route::Through(proxy, ..) => (proxy.host.clone(), proxy.port, &network.of_proxy),
+        Route::Unix(_) => return Ok(()),
     };
     network.resolver.addresses(&host, port, known).await.map(drop)
 }
@@ -247,8 +247,8 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
 pub(crate) fn secure(
     config: Arc<ClientConfig>,
     origin: &Origin,
-    stream: Socket,
-) -> Rare<'_, Result<Box<TlsStream<Socket>>, Error>> {
+    stream: ClientSocket,
+) -> Rare<'_, Result<Box<TlsStream<ClientSocket>>, Error>> {
     let name = origin.name.clone().expect("an https origin has a name for its certificate");
     let handshake = TlsConnector::from(config).connect(name, stream);
     Box::pin(async move {

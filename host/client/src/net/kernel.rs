@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use socket2::SockRef;
 
-use crate::net::socket::Socket;
+use crate::net::socket::ClientSocket;
 use crate::net::stream::Stream;
 
 impl Stream {
@@ -34,7 +34,7 @@ impl Stream {
         if outcome == 0 { usize::try_from(waiting).ok() } else { None }
     }
 
-    fn socket(&self) -> &Socket {
+    fn socket(&self) -> &ClientSocket {
         match self {
             Self::Plain(socket) => socket,
             Self::Secure(tls) => tls.get_ref().0,

@@ -26,7 +26,7 @@ pub struct Proxy {
     kind: ProxyKind,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    login: Option<Login>,
+    login: Option<ProxyUser>,
 }
 
 /// How a proxy is spoken to.
@@ -41,7 +41,7 @@ enum ProxyKind {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct Login {
+struct ProxyUser {
     user: String,
     password: String,
 }
@@ -62,7 +62,7 @@ impl Proxy {
 
     /// The value of `proxy-authorization`.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
-        let Login { user, password } = self.login.as_ref()?;
+        let ProxyUser { user, password } = self.login.as_ref()?;
         let encoded = BASE64.encode(format!("{user}:{password}").as_bytes());
         let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
         value.set_sensitive(true);
@@ -87,7 +87,7 @@ impl Proxy {
         };
         let opened = match &self.login {
             None => Socks5Stream::connect_with_socket(stream, target).await,
-            Some(Login { user, password }) => {
+            Some(ProxyUser { user, password }) => {
                 Socks5Stream::connect_with_password_and_socket(stream, target, user, password).await
             }
         };
@@ -200,7 +200,7 @@ impl FromStr for Proxy {
             None
         } else {
             let password = plain(url.password().unwrap_or_default())?;
-            Some(Login { user: plain(url.username())?, password })
+            Some(ProxyUser { user: plain(url.username())?, password })
         };
         Ok(Self { kind, host, port: url.port().unwrap_or(usual_port), login })
     }

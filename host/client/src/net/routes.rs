@@ -57,7 +57,7 @@ pub struct MovedService {
 
 /// The way of one connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Way<'a> {
+pub(crate) enum Route<'a> {
     /// To a socket of this machine.
     Unix(&'a PathBuf),
     /// To this host and port, through a proxy.
@@ -68,9 +68,9 @@ pub(crate) enum Way<'a> {
 
 impl Routes {
     /// The way to a host and port.
-    pub(crate) fn way_to(&self, host: &Host, port: u16) -> Way<'_> {
+    pub(crate) fn route_to(&self, host: &Host, port: u16) -> Route<'_> {
         if let Some(socket) = &self.unix_socket {
-            return Way::Unix(socket);
+            return Route::Unix(socket);
         }
         let (host, port) = self
             .services
@@ -78,16 +78,16 @@ impl Routes {
             .find_map(|moved| moved.instead_of(host, port))
             .unwrap_or_else(|| (host.clone(), port));
         match &self.proxy {
-            Some(proxy) if !self.is_without_proxy(&host) => Way::Through(proxy, host, port),
-            _ => Way::Straight(host, port),
+            Some(proxy) if !self.is_without_proxy(&host) => Route::Through(proxy, host, port),
+            _ => Route::Straight(host, port),
         }
     }
 
     /// The proxy that is asked for a URL of this host, where requests without TLS are written for
     /// the proxy itself to read.
     pub(crate) fn proxy_asked_for(&self, host: &Host, port: u16) -> Option<&Proxy> {
-        match self.way_to(host, port) {
-            Way::Through(proxy, ..) if proxy.reads_requests() => Some(proxy),
+        match self.route_to(host, port) {
+            Route::Through(proxy, ..) if proxy.reads_requests() => Some(proxy),
             _ => None,
         }
     }
@@ -166,8 +166,9 @@ impl FromStr for PinnedName {
         let port = a_port(port)?.ok_or_else(|| format!("the port is missing; {FORM}"))?;
         // An IPv6 address may stand without brackets at the end, as in curl.
         let listed = parts.collect::<Vec<_>>().join(":");
-        let addresses: Result<Vec<IpAddr>, String> = listed.split(',').map(an_address).collect();
-        Ok(Self { host, port, addresses: addresses.map_err(|wrong| format!("{wrong}; {FORM}"))? })
+        let addresses = listed.split(',').map(an_address).collect::<Result<_, _>>();
+        let addresses = addresses.map_err(|wrong| format!("{wrong}; {FORM}"))?;
+        Ok(Self { host, port, addresses })
     }
 }
 

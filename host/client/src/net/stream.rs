@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use crate::net::socket::Socket;
+use crate::net::socket::ClientSocket;
 
 /// An open connection, with or without TLS.
 pub(crate) enum Stream {
-    Plain(Socket),
-    Secure(Box<TlsStream<Socket>>),
+    Plain(ClientSocket),
+    Secure(Box<TlsStream<ClientSocket>>),
 }
 
 impl AsyncRead for Stream {

@@ -1,8 +1,8 @@
 //! Which certificates are trusted and which is ours, loaded once for all workers.
 //!
 //! Files are read in [`TlsOptions::load`]; a [`Tls`] is a handle on the result. A virtual user gets
-//! a configuration of its own for its session cache (see [`Tls::user`]), because a user that resumed
-//! another user's session would not act as a client of its own.
+//! a configuration of its own for its session cache (see [`Tls::user`]), because a user that
+//! resumed another user's session would not act as a client of its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

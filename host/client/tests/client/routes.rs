@@ -130,7 +130,7 @@ fn what_is_not_plain_goes_through_a_tunnel_and_the_service_learns_nothing_of_the
         assert!(asked[0].head.starts_with("CONNECT localhost:443 HTTP/1.1\r\n"));
         assert_eq!(asked[0].header("proxy-authorization"), Some("Basic YWRhOnB3"));
         assert_eq!(service.seen()[0].header("proxy-authorization"), None);
-        // By prior knowledge: the preface of HTTP/2 arrives, and no request in the form for proxies.
+        // By prior knowledge: the preface of HTTP/2 arrives, and no request that a proxy reads.
         let plain = TestService::scripted(|_| ok("not HTTP/2")).await;
         let between = tunnelling_to(&plain).await;
         let request = Request { version: Version::Http2, ..get_of("http://shop.test/") };

@@ -35,8 +35,8 @@ fn a_name_has_the_addresses_that_were_given_at_its_port_alone() {
 fn the_first_service_that_is_meant_says_where_it_stands() {
     let routes =
         routes(&[], &["shop.test:443:10.0.0.7:8443", "shop.test::other.test:", "::[::1]:9"]);
-    let way = |name: &str, port| match routes.way_to(&host(name), port) {
-        Way::Straight(host, port) => format!("{host}:{port}"),
+    let way = |name: &str, port| match routes.route_to(&host(name), port) {
+        Route::Straight(host, port) => format!("{host}:{port}"),
         other => panic!("{other:?}"),
     };
     assert_eq!(way("shop.test", 443), "10.0.0.7:8443");
@@ -51,7 +51,8 @@ fn hosts_that_are_excepted_are_reached_without_the_proxy() {
         without_proxy: parse_without_proxy("local.test, .internal ,10.0.0.9,").expect("hosts"),
         ..Routes::default()
     };
-    let is_straight = |name: &str| matches!(routes.way_to(&host(name), 80), Way::Straight(_, 80));
+    let is_straight =
+        |name: &str| matches!(routes.route_to(&host(name), 80), Route::Straight(_, 80));
     assert!(
         ["local.test", "a.local.test", "x.internal", "local.test.", "10.0.0.9"]
             .into_iter()
@@ -63,8 +64,8 @@ fn hosts_that_are_excepted_are_reached_without_the_proxy() {
 #[test]
 fn a_socket_of_this_machine_takes_all_connections() {
     let routes = Routes { unix_socket: Some("/run/shop.sock".into()), ..Routes::default() };
-    let way = routes.way_to(&host("shop.test"), 80);
-    assert!(matches!(way, Way::Unix(path) if path.ends_with("shop.sock")));
+    let way = routes.route_to(&host("shop.test"), 80);
+    assert!(matches!(way, Route::Unix(path) if path.ends_with("shop.sock")));
     assert!(routes.proxy_asked_for(&host("shop.test"), 80).is_none());
 }
 

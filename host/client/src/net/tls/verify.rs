@@ -29,8 +29,8 @@ pub(super) enum Trusted {
 }
 
 /// The machine's roots, if they count, and those of CA files; also each certificate of a CA file if
-/// a server shows exactly that one: a self-signed certificate is its own authority, and the rules of
-/// RFC 5280 do not allow an authority's certificate for a server. Its name and its dates must be
+/// a server shows exactly that one: a self-signed certificate is its own authority, and the rules
+/// of RFC 5280 do not allow an authority's certificate for a server. Its name and its dates must be
 /// right as those of any other.
 #[derive(Debug)]
 pub(super) struct Roots {
