@@ -110,9 +110,8 @@ impl UrlCache {
             true => None,
             false => self.routes.proxy_asked_for(&origin.host, origin.port),
         };
-        // Users and passwords of a URL are for nobody but its own host.
         let path = match proxy {
-            Some(_) => absolute_for_proxy(&url).into(),
+            Some(_) => url[..Position::AfterQuery].into(),
             None => url[Position::BeforePath..Position::AfterQuery].into(),
         };
         let proxy_authorization = proxy.and_then(Proxy::authorization);
@@ -151,12 +150,6 @@ impl UrlCache {
         origins.push(Rc::clone(&origin));
         Ok(origin)
     }
-}
-
-/// A URL as a proxy is asked for it: without user, password and fragment.
-fn absolute_for_proxy(url: &Url) -> String {
-    let authority = &url[Position::BeforeHost..Position::AfterPort];
-    format!("http://{authority}{}", &url[Position::BeforePath..Position::AfterQuery])
 }
 
 impl AllowList {
