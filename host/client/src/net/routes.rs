@@ -176,8 +176,8 @@ impl FromStr for MovedService {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const FORM: &str = "it is HOST:PORT:HOST:PORT, as shop.test:443:10.0.0.7:8443, of which each \
-                            may be empty";
+        const FORM: &str = "it is HOST:PORT:HOST:PORT, as shop.test:443:10.0.0.7:8443, each of \
+                            which may be empty";
         let parts: Vec<&str> = parts(text).collect();
         let [host, port, to_host, to_port] = parts[..] else { return Err(FORM.to_owned()) };
         let a_host = |host: &str| if host.is_empty() { Ok(None) } else { a_host(host).map(Some) };
