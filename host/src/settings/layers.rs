@@ -338,7 +338,7 @@ impl Layers {
             keys.extend(layer.settings.iter().map(|setting| setting.key.clone()));
         }
         let hosts = |one: &&'a ScenarioInfo| one.hosts.iter().map(|host| (&one.name, host));
-        for (name, host) in scenarios.iter().flat_map(|one| hosts(one)) {
+        for (name, host) in scenarios.iter().flat_map(hosts) {
             let place = format!("the manifest of scenario {name:?}");
             let setting = Setting { key: "allow-host".to_owned(), value: Some(host.into()) };
             if !given.covers(&setting).with_context(|| place.clone())? {

@@ -65,7 +65,7 @@ impl Reached {
         if found().any(|found| found.is_trusted && list.allows(&found.name, port)) {
             return Ok(());
         }
-        Err(match found().last() {
+        Err(match found().next_back() {
             Some(FoundAddress { name, is_trusted: true, .. }) => {
                 format!("{name}:{port} is not allowed by the plan (--allow-host {name}:{port})")
             }

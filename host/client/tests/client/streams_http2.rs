@@ -139,7 +139,7 @@ fn a_compressed_stream_is_read_as_far_as_its_service_has_flushed_it() {
             let service = TestService::scripted(move |_| compressed(coding)).await;
             let request = Request { decompress: true, ..get(&service, "/") };
             let session = session();
-            let mut answer = session.open(request).await.ok().expect("a head");
+            let mut answer = session.open(request).await.expect("a head");
             // The service sends the rest when somebody has waited for long enough.
             let first = answer.read_event(Some(Duration::from_secs(5))).await;
             assert_eq!(
