@@ -2,19 +2,22 @@
 //! with its reason.
 
 use std::rc::Rc;
+use swell_core::record::Figures;
 use swell_outputs::Outputs;
 use swell_report::{Exit, ExitReport, OneOfRuns, ReportOfRuns, Written};
 
 use crate::delivery::deliver;
 use crate::finished::{Done, FinishedRun};
+use crate::own_summary::OwnSummary;
 use crate::stops::Stops;
 use crate::terminal;
 
-/// Writes the results and prints how all runs ended.
+/// Writes the results and prints how all runs ended. `own` is a summary of the file's own.
 pub(crate) async fn conclude(
     done: &[(String, Rc<Done>)],
     is_one_run: bool,
     outputs: &Outputs,
+    own: Option<&OwnSummary>,
     quiet: bool,
     stops: &mut Stops,
 ) -> Exit {
@@ -43,10 +46,15 @@ pub(crate) async fn conclude(
             .join("; "),
     };
     let is_one_run = is_one_run && done.len() == 1;
+    let mut counted = Figures::default();
+    if own.is_some() {
+        finished.iter().for_each(|(_, run)| counted.merge(&run.snapshot.measured));
+    }
+    let own = own.map(|own| (own, &counted));
     let written = match &finished[..] {
         [] if is_one_run => Ok(()),
         [(_, run)] if is_one_run => {
-            deliver(Written::Run(Box::new(run.report.clone())), outputs, quiet, stops).await
+            deliver(Written::Run(Box::new(run.report.clone())), outputs, quiet, stops, own).await
         }
         several => {
             let several: Vec<OneOfRuns<'_>> = several
@@ -60,7 +68,7 @@ pub(crate) async fn conclude(
                 .collect();
             let exit = ExitReport { code: exit, reason: reason.clone() };
             let report = Box::new(ReportOfRuns::of(&several, exit));
-            deliver(Written::Runs(report), outputs, quiet, stops).await
+            deliver(Written::Runs(report), outputs, quiet, stops, own).await
         }
     };
     if exit != Exit::Passed {

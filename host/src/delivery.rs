@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use swell_core::record::Figures;
 use swell_outputs::{AskedOutputs, Outputs, default_record, in_pieces};
-use swell_report::{Sheet, Summary, SummaryOfRuns, Written};
+use swell_report::{ForSummary, Sheet, Summary, SummaryOfRuns, Written};
 
+use crate::own_summary::{OwnPages, OwnSummary};
 use crate::settings::flags::Settings;
 use crate::stderr;
 use crate::stops::Stops;
@@ -19,12 +21,7 @@ use crate::terminal;
 /// # Errors
 /// As [`Outputs::open_all`].
 pub(crate) fn open_outputs(settings: &Settings, read: Vec<PathBuf>) -> anyhow::Result<Outputs> {
-    let Settings { ca_cert, cert, key, ui_cert, ui_key, data, interpreter, .. } = settings;
-    let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
-    let of_requests = ca_cert.iter().chain(cert).chain(key).chain(interpreter);
-    let named = of_requests.chain(ui_cert).chain(ui_key).cloned();
-    // What the command reads, and no output may write over.
-    let inputs: Vec<PathBuf> = read.into_iter().chain(named).chain(feeds).collect();
+    let inputs = inputs(settings, read);
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
     let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
     let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
@@ -37,8 +34,23 @@ pub(crate) fn open_outputs(settings: &Settings, read: Vec<PathBuf>) -> anyhow::R
     })
 }
 
+/// What a command with these settings reads, and nothing may write over.
+fn inputs(settings: &Settings, read: Vec<PathBuf>) -> Vec<PathBuf> {
+    let Settings { ca_cert, cert, key, ui_cert, ui_key, data, interpreter, .. } = settings;
+    let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
+    let of_requests = ca_cert.iter().chain(cert).chain(key).chain(interpreter);
+    let named = of_requests.chain(ui_cert).chain(ui_key).cloned();
+    read.into_iter().chain(named).chain(feeds).collect()
+}
+
+/// What it reads, and what it writes itself.
+pub(crate) fn kept(settings: &Settings, read: Vec<PathBuf>) -> Vec<PathBuf> {
+    let out = settings.out.iter().map(|(_, path)| PathBuf::from(path));
+    inputs(settings, read).into_iter().chain(out).chain(settings.record.clone()).collect()
+}
+
 /// Writes results to the outputs, and shows their summary, even if nobody asked for it when it is
-/// all that is left of them.
+/// all that is left of them. `own` makes the file's own in its place, if it has any.
 ///
 /// # Errors
 /// The first output that could not be written; the others were tried all the same.
@@ -47,10 +59,32 @@ pub(crate) async fn deliver(
     outputs: &Outputs,
     quiet: bool,
     stops: &mut Stops,
+    own: Option<(&OwnSummary, &Figures)>,
 ) -> anyhow::Result<()> {
     let results = Arc::new(results);
-    let written = write(&results, outputs, stops).await;
-    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
+    let mut written = write(&results, outputs, stops).await;
+    let mut pages = None;
+    if let Some((own, counted)) = own {
+        let given = serde_json::to_string(&ForSummary::of(&results, counted));
+        match own.write(given.unwrap_or_default(), stops).await {
+            Ok(own) => {
+                if own.as_ref().is_some_and(|pages| !pages.is_whole) {
+                    written = written.and(Err(anyhow!("its own summary is not whole")));
+                }
+                pages = own;
+            }
+            Err(error) => written = written.and(Err(error)),
+        }
+    }
+    let is_shown = !outputs.takes_stdout() && (!quiet || written.is_err());
+    if let Some(OwnPages { stdout, stderr, .. }) = pages {
+        if is_shown {
+            show_text(terminal::of_a_script(&stdout), stops).await;
+        }
+        if !quiet && !stderr.is_empty() {
+            terminal::say(String::from_utf8_lossy(&stderr).trim_end());
+        }
+    } else if is_shown {
         let columns = terminal::columns_of_stdout();
         let summary = match &*results {
             Written::Run(report) => Summary { report, is_alone: true }.sheet(columns),
@@ -100,7 +134,11 @@ async fn write(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) -> 
 /// Shows a page on stdout, after all that was printed on stderr. A reader that has ended, as `head`
 /// may have, needs no message; a reader that takes nothing is given up.
 async fn show(summary: &Sheet, stops: &mut Stops) {
-    let text = terminal::painted(summary);
+    show_text(terminal::painted(summary), stops).await;
+}
+
+/// The same of a page that is made already.
+async fn show_text(text: String, stops: &mut Stops) {
     stderr::flush();
     let shown =
         stops.while_it_moves(move |taken| drop(in_pieces(terminal::hand_over, &text, taken))).await;

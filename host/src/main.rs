@@ -20,7 +20,8 @@
 //!   `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
-//!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
+//!   goes); `delivery` writes and shows them, or what a script makes of them (`own_summary`),
+//!   `live` is the line while a run goes on.
 //! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what
 //!   a run reaches.
 //! - **The edges of the process** at the bottom: `terminal` and `stderr` (what leaves for a
@@ -57,6 +58,7 @@ mod node_record;
 mod notes;
 mod one_run;
 mod outside;
+mod own_summary;
 mod own_use;
 mod page_access;
 mod page_runs;

@@ -73,7 +73,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         .context("cannot start a runtime")?;
     runtime.block_on(async {
         let mut stops = Stops::listen()?;
-        Ok(conclude(&[(name, Rc::new(done))], true, &outputs, args.quiet, &mut stops).await)
+        Ok(conclude(&[(name, Rc::new(done))], true, &outputs, None, args.quiet, &mut stops).await)
     })
 }
 

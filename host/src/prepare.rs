@@ -72,6 +72,24 @@ impl Loaded {
         self.file.has_conduct
     }
 
+    /// Whether the file ends runs in its own words.
+    pub(crate) const fn has_summary(&self) -> bool {
+        self.file.has_summary
+    }
+
+    /// What a call of the file's `summarize` needs.
+    ///
+    /// # Errors
+    /// Wrong settings, or a machine that does not give what is needed.
+    pub(crate) fn to_summarize(&self, layers: &Layers) -> anyhow::Result<Outside> {
+        let settings = layers.settings(None)?;
+        let (unheard, _) = mpsc::channel(1);
+        let seed = settings.seed.unwrap_or_else(random_seed);
+        let run = run_without_feeds(&settings, seed, self.limits, unheard);
+        let program = self.file.program(1)?;
+        Ok(Outside { program, scenario: 0, run: Arc::new(run), client: client_options(&settings)? })
+    }
+
     /// What the scenarios that the layers choose ask for and nobody has given; where the file
     /// conducts its runs itself, what all of its scenarios ask for.
     ///
@@ -216,6 +234,12 @@ pub(crate) fn fixed(
     Ok(match of_settings(source.clone(), &layers.undisputed()?)? {
         ScenarioSource::Script { .. } => {
             let loaded = Loaded::read(source, layers)?;
+            if loaded.has_summary() {
+                tracing::warn!(
+                    "{}: its own summary is not asked for where a cluster does the run",
+                    loaded.source.name()
+                );
+            }
             (loaded.source.clone(), loaded.read.clone())
         }
         component => {

@@ -35,6 +35,8 @@ use crate::settings::reach::consent;
 pub(crate) struct Programme {
     layers: Layers,
     contents: ProgrammeContents,
+    /// The one file whose scenarios it runs; none where it is a plan.
+    file: Option<Arc<Loaded>>,
     /// The files of this machine that it was read from.
     read: Vec<PathBuf>,
 }
@@ -99,13 +101,13 @@ impl Programme {
                         source.name()
                     );
                 }
-                ProgrammeContents::Conducted(loaded)
+                ProgrammeContents::Conducted(Arc::clone(&loaded))
             } else {
                 ProgrammeContents::Scenario(Box::new(Prepared::of(
                     None, &loaded, layers, None, search,
                 )?))
             };
-            return Ok(Self { layers: layers.clone(), contents, read });
+            return Ok(Self { layers: layers.clone(), contents, file: Some(loaded), read });
         };
         if search.is_some() {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
@@ -122,6 +124,12 @@ impl Programme {
             let its_layers = layers.under_typed(place.clone(), settings)?.of_source(&source);
             let its_claims = Loaded::read(source, &its_layers).and_then(|loaded| {
                 read.extend_from_slice(loaded.read_files());
+                if loaded.has_summary() {
+                    tracing::warn!(
+                        "{}: its own summary is not asked for in a plan",
+                        file.display()
+                    );
+                }
                 loaded.claims(&its_layers, false)
             });
             claims.extend(its_claims.with_context(|| place.clone())?);
@@ -137,12 +145,17 @@ impl Programme {
             entries.push(ReadyRun { prepared, order });
         }
         check_ends(&entries).with_context(|| shown)?;
-        Ok(Self { layers, contents: ProgrammeContents::Plan(entries), read })
+        Ok(Self { layers, contents: ProgrammeContents::Plan(entries), file: None, read })
     }
 
     /// The files of this machine that it was read from.
     pub(crate) fn read_files(&self) -> &[PathBuf] {
         &self.read
+    }
+
+    /// The one file whose scenarios it runs; none where it is a plan.
+    pub(crate) const fn file(&self) -> Option<&Arc<Loaded>> {
+        self.file.as_ref()
     }
 
     /// What was said about all runs.

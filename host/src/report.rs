@@ -93,7 +93,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         let Some(report) = replayed.report.take() else {
             return Ok(without_end(&replayed, &outputs, &mut stops).await);
         };
-        match deliver(Written::Run(report), &outputs, args.quiet, &mut stops).await {
+        match deliver(Written::Run(report), &outputs, args.quiet, &mut stops, None).await {
             Ok(()) => Ok(Exit::Passed),
             Err(error) => {
                 terminal::say(format_args!("error: {error:#}"));

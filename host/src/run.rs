@@ -20,10 +20,11 @@ use crate::cluster::{
 };
 use crate::conclusion::conclude;
 use crate::control_api::ControlApi;
-use crate::delivery::open_outputs;
+use crate::delivery::{kept, open_outputs};
 use crate::executor::Executor;
 use crate::finished::Done;
 use crate::notes;
+use crate::own_summary::OwnSummary;
 use crate::programme::Programme;
 use crate::quick::{QuickArgs, QuickRun};
 use crate::runs::Runs;
@@ -242,17 +243,19 @@ async fn run_here(
         let programme = Programme::new(source, &layers, search)?;
         let settings = programme.layers().settings(None)?;
         let page = PageOptions::of(&settings).map(|page| page.ready()).transpose()?;
-        let read = programme.read_files().iter().cloned().chain(read).collect();
+        let read: Vec<PathBuf> = programme.read_files().iter().cloned().chain(read).collect();
+        let kept = kept(&settings, read.clone());
+        let own = OwnSummary::of(programme.file(), programme.layers(), &settings, kept)?;
         let outputs = open_outputs(&settings, read)?;
         let records = page.as_ref().map(|page| page.records.clone()).unwrap_or_default();
         let outputs =
             if page.is_some() || is_shared { outputs.and(records.sink()?) } else { outputs };
-        anyhow::Ok((programme, settings, page, (outputs, records)))
+        anyhow::Ok((programme, settings, page, (outputs, records), own))
     };
     let Some(ready) = stops.unless(ready).await? else {
         return Ok(stopped("before anything was sent"));
     };
-    let (programme, settings, page, (outputs, records)) = ready?;
+    let (programme, settings, page, (outputs, records), own) = ready?;
     let view = if settings.tui { ReadyView::new(outputs.takes_stdout()) } else { None };
     let outputs = match &view {
         Some(view) => outputs.and(view.sink()?),
@@ -283,7 +286,8 @@ async fn run_here(
     if let Some(view) = view {
         view.close();
     }
-    let exit = conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await;
+    let own = own.as_ref();
+    let exit = conclude(&done, is_one_run, &outputs, own, settings.quiet, &mut stops).await;
     if let Some(page) = page {
         page.last_words().await;
     }

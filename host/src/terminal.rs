@@ -86,6 +86,34 @@ pub(crate) fn painted(sheet: &Sheet) -> String {
     painted_lines(sheet.lines())
 }
 
+/// What a script has for stdout: as it is where a program reads it. On a terminal it does nothing
+/// but end lines and, where they are not minded, change colours.
+pub(crate) fn of_a_script(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if !is_stdout_watched() {
+        return text.into_owned();
+    }
+    shown_on_a_terminal(&text, is_coloured(&io::stdout()))
+}
+
+fn shown_on_a_terminal(text: &str, is_coloured: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (place, piece) in text.split("\x1b[").enumerate() {
+        let is_of_code = |character: &char| character.is_ascii_digit() || *character == ';';
+        let code: String = piece.chars().take_while(is_of_code).collect();
+        let is_colour = place > 0 && piece[code.len()..].starts_with('m');
+        let rest = if is_colour { &piece[code.len() + 1..] } else { piece };
+        if is_colour && is_coloured {
+            shown += &format!("\x1b[{code}m");
+        } else if place > 0 && !is_colour {
+            shown += &page("\x1b[").to_string();
+        }
+        shown += &page(rest).to_string();
+    }
+    // What it has changed ends with it.
+    if is_coloured { shown + "\x1b[0m" } else { shown }
+}
+
 /// Lines on stdout, painted as a sheet is.
 ///
 /// # Errors
@@ -212,5 +240,18 @@ fn colour(level: Level) -> &'static str {
         Level::INFO => "\x1b[32m",
         Level::DEBUG => "\x1b[34m",
         Level::TRACE => "\x1b[35m",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_script_says_colours_alone_act_on_a_terminal() {
+        let text = "\x1b[32mok\x1b[0m\n\x1b[2J\x07 \x1b[1;31";
+        assert_eq!(shown_on_a_terminal(text, false), "ok\n\\u{1b}[2J\\u{7} \\u{1b}[1;31");
+        let coloured = shown_on_a_terminal(text, true);
+        assert!(coloured.starts_with("\x1b[32mok\x1b[0m\n\\u{1b}[2J"), "{coloured:?}");
     }
 }

@@ -194,9 +194,12 @@ fn a_script_knows_its_place_and_tags_what_it_records() {
 }
 
 #[test]
-fn a_summary_of_a_scripts_own_is_not_written_and_that_is_said() {
+fn a_summary_of_a_scripts_own_stands_in_place_of_the_hosts() {
     let ran = ran("summary.js", 0).expect_all_well().expect_seen(&[("/ok", 2)]);
-    assert!(ran.done.stderr.contains("handleSummary is not called"), "{}", ran.done.stderr);
+    let (stdout, stderr) = (&ran.done.stdout, &ran.done.stderr);
+    assert!(stdout.contains("http_req_duration") && stdout.contains("p(99)="), "{stdout}");
+    assert!(!stdout.contains("closed model"), "{stdout}");
+    assert!(stderr.contains("summary.json") && stderr.contains("--summary-dir"), "{stderr}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod measurement;
 mod names;
 mod nginx;
 mod outputs;
+mod own_summary;
 mod page;
 mod quick;
 mod reach;

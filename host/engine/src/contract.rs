@@ -12,6 +12,9 @@ pub(crate) const LIFECYCLE: &str = "lifecycle";
 /// What an interpreter exports beside it.
 pub(crate) const SCRIPT: &str = "script";
 
+/// What those export beside it that end in words of their own.
+pub(crate) const SUMMARY: &str = "summary";
+
 /// What stands before the names of interfaces.
 pub(crate) const PACKAGE: &str = "swell:scenario/";
 

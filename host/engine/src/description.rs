@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Instance};
 use wasmtime::{Engine, Store};
 
-use crate::bindings::ScenarioPre;
 use crate::bindings::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
+use crate::bindings::{ScenarioIndices, ScenarioPre};
 use crate::error::LoadError;
 use crate::limits::GuestLimits;
 use crate::link::link;
+use crate::own_summary::SummaryExport;
 use crate::script::{ScriptFile, ScriptSource};
 use crate::script_call::{LoadAnswer, LoadedScript};
 use crate::state::GuestState;
@@ -21,6 +22,13 @@ use crate::wasi::Wasi;
 
 /// Files that a test may have, its script included.
 const MAX_FILES: usize = 1_000;
+
+/// What a file says of itself.
+pub(crate) struct SaidOfFile {
+    pub(crate) file: FileInfo,
+    /// Whether it ends runs in its own words.
+    pub(crate) has_summary: bool,
+}
 
 /// A component that is asked, each time in a fresh instance.
 pub(crate) struct Enquiry<'a> {
@@ -49,19 +57,35 @@ impl<'a> Enquiry<'a> {
     }
 
     /// Asks a component that is a scenario.
-    pub(crate) fn describe(&self) -> Result<FileInfo, LoadError> {
+    pub(crate) fn describe(&self) -> Result<SaidOfFile, LoadError> {
         let wrong = |reason| LoadError::Describe { reason };
         let described = self.ask(None, async |scenario, store| {
-            let guest = scenario.instantiate_async(&mut *store).await?;
-            guest.swell_scenario_lifecycle().call_describe(store).await
+            let instance = scenario.instance_pre().instantiate_async(&mut *store).await?;
+            let guest =
+                ScenarioIndices::new(scenario.instance_pre())?.load(&mut *store, &instance)?;
+            let file = guest.swell_scenario_lifecycle().call_describe(&mut *store).await?;
+            let has_summary = self.has_summary(store, &instance).await?;
+            Ok(SaidOfFile { file, has_summary })
         });
-        let file = described.map_err(wrong)?;
+        let said = described.map_err(wrong)?;
+        let file = &said.file;
         if file.scenarios.is_empty() {
             let cure = "help: mark a function with #[scenario]";
             return Err(wrong(format!("it contains no scenario\n{cure}")));
         }
         check_description(&file.scenarios).map_err(wrong)?;
-        Ok(file)
+        Ok(said)
+    }
+
+    async fn has_summary(
+        &self,
+        store: &mut Store<GuestState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<bool> {
+        match SummaryExport::of(self.component) {
+            Some(export) => export.does_anything(store, instance).await,
+            None => Ok(false),
+        }
     }
 
     /// Asks an interpreter about a script, and gives it the files that it needs until it needs no
@@ -70,7 +94,7 @@ impl<'a> Enquiry<'a> {
         &self,
         source: &ScriptSource,
         variables: &BTreeMap<String, String>,
-    ) -> Result<(FileInfo, Arc<[ScriptFile]>), LoadError> {
+    ) -> Result<(SaidOfFile, Arc<[ScriptFile]>), LoadError> {
         let wrong = |reason| LoadError::Loading { reason };
         let mut files = source.first()?;
         loop {
@@ -79,12 +103,15 @@ impl<'a> Enquiry<'a> {
             let script = script.ok_or(LoadError::NotAnInterpreter)?;
             let loaded = self.ask(Some(variables), async |scenario, store| {
                 let instance = scenario.instance_pre().instantiate_async(&mut *store).await?;
-                script.load(store, &instance).await
+                let answer = script.load(store, &instance).await?;
+                let is_ready = matches!(answer, Ok(LoadAnswer::Ready(_)));
+                Ok((answer, is_ready && self.has_summary(store, &instance).await?))
             });
-            match loaded.map_err(wrong)? {
+            let (answer, has_summary) = loaded.map_err(wrong)?;
+            match answer {
                 Ok(LoadAnswer::Ready(file)) => {
                     check_description(&file.scenarios).map_err(wrong)?;
-                    return Ok((file, script.files));
+                    return Ok((SaidOfFile { file, has_summary }, script.files));
                 }
                 Ok(LoadAnswer::Needs(paths)) => {
                     let given = files.len();

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use swell_core::dispatch::Start;
 use swell_core::transactions::{GuestCall, IterationScope};
 use wasmtime::Store;
-use wasmtime::component::TypedFunc;
+use wasmtime::component::{Instance, TypedFunc};
 
 use crate::bindings::Scenario;
 use crate::cpu::CpuMeter;
+use crate::own_summary::SummaryPart;
 use crate::program::Program;
 use crate::run::Worker;
 use crate::state::GuestState;
@@ -62,6 +63,7 @@ impl ScenarioRole {
 pub struct User {
     store: Store<GuestState>,
     cpu: Arc<CpuMeter>,
+    instance: Instance,
     guest: Scenario,
     /// `run`, called through a type that cuts the text of an error.
     run: TypedFunc<(u32,), (Result<(), GuestText>,)>,
@@ -119,14 +121,14 @@ impl User {
             }
             let guest = program.exports.load(&mut store, &instance)?;
             let run = instance.get_typed_func(&mut store, program.run)?;
-            Ok::<_, wasmtime::Error>((guest, run))
+            Ok::<_, wasmtime::Error>((instance, guest, run))
         };
-        let (guest, run) = match cpu.watch(made).await {
+        let (instance, guest, run) = match cpu.watch(made).await {
             Ok(made) => made,
             Err(error) => return Err(explain(&mut store, &error)),
         };
         let scenario = role.scenario;
-        Ok(Self { store, cpu, guest, run, scenario, on_one_thread: PhantomData })
+        Ok(Self { store, cpu, instance, guest, run, scenario, on_one_thread: PhantomData })
     }
 
     fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {
@@ -270,6 +272,23 @@ impl User {
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store))
             .await;
+        self.hook_result(result)
+    }
+
+    /// Writes the summary of results, which are JSON; nothing comes of a `program` that has none of
+    /// its own. What it gives has together no more bytes than the guest may have memory.
+    ///
+    /// # Errors
+    /// What the guest said, or its trap.
+    pub async fn summarize(
+        &mut self,
+        program: &Program,
+        results: &str,
+    ) -> Result<Vec<SummaryPart>, HookError> {
+        let Some(export) = program.summary else { return Ok(Vec::new()) };
+        self.enter(GuestCall::Preparing, 0, None);
+        let called = export.summarize(&mut self.store, &self.instance, results);
+        let result = self.cpu.watch(called).await;
         self.hook_result(result)
     }
 

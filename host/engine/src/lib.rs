@@ -12,6 +12,7 @@
 //! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `ticker`, `cpu` |
 //! | a store under its limits, and why it trapped | `store`, `state` |
 //! | a virtual user as the driver sees it | `instance` |
+//! | the end of runs in the file's own words | `own_summary` |
 //! | what a user costs, before a run | `rehearsal` |
 //! | a virtual user as its instance sees it: requests, waits, numbers | `user`, `patience` |
 //! | the rules of transactions | `swell_core::transactions` |
@@ -37,6 +38,7 @@ mod interfaces;
 mod limits;
 mod link;
 mod log;
+mod own_summary;
 mod patience;
 mod program;
 mod reading;
@@ -62,6 +64,7 @@ pub use error::LoadError;
 pub use feed::{Feed, FeedError};
 pub use instance::{HookError, IterationOutcome, ScenarioRole, User};
 pub use limits::GuestLimits;
+pub use own_summary::SummaryPart;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
 pub use reading::MAX_SCENARIO_SIZE;
 pub use rehearsal::Rehearsal;

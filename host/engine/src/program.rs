@@ -11,10 +11,11 @@ use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 use crate::bindings::{ScenarioIndices, ScenarioPre};
 use crate::compile::{Compiled, CompiledCode, Compiler, compile, load};
 use crate::contract::{LIFECYCLE, PACKAGE, SCRIPT, full_name, is_compatible, is_import};
-use crate::description::Enquiry;
+use crate::description::{Enquiry, SaidOfFile};
 use crate::error::LoadError;
 use crate::limits::{GuestLimits, Stack};
 use crate::link::{link, uses_wasi};
+use crate::own_summary::SummaryExport;
 use crate::runtime::{AddressSpace, Needs, plain_engine, pooled_engine};
 use crate::script::{self, ScriptFile, ScriptSource};
 use crate::script_call::LoadedScript;
@@ -38,6 +39,8 @@ pub struct ScenarioFile {
     pub scenarios: Vec<ScenarioInfo>,
     /// Whether its `conduct` decides what runs and when.
     pub has_conduct: bool,
+    /// Whether it ends runs in its own words.
+    pub has_summary: bool,
     /// The interfaces that it imports, as "swell:scenario/http@0.1.0".
     pub imports: Vec<String>,
     /// Whether it was compiled now, or found in the cache.
@@ -90,20 +93,22 @@ impl ScenarioFile {
             compile(compiler, &engine, limits, space, &component).map_err(blame)?;
         let needs = Needs::of(&loaded).map_err(blame)?;
         let enquiry = Enquiry::new(&engine, &loaded, limits, uses_wasi(&imports)).map_err(blame)?;
-        let (FileInfo { scenarios, has_conduct }, files) = match script {
+        let (SaidOfFile { file, has_summary }, files) = match script {
             None => (enquiry.describe()?, None),
             Some(script) => {
-                let (file, files) = enquiry.load(script, variables)?;
+                let (said, files) = enquiry.load(script, variables)?;
                 hash = script::hash(&hash, &files);
-                (file, Some(files))
+                (said, Some(files))
             }
         };
+        let FileInfo { scenarios, has_conduct } = file;
         Ok(Self {
             kind,
             size,
             hash: hash.to_hex().to_string(),
             scenarios,
             has_conduct,
+            has_summary,
             imports,
             compiled,
             limits,
@@ -178,8 +183,8 @@ impl ScenarioFile {
                     .ok_or(LoadError::NotAnInterpreter)?,
             ),
         };
-        let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Program { engine, scenario, exports, run, script, uses_wasi, ticker }))
+        let (summary, ticker) = (SummaryExport::of(&component), Ticker::start(&engine)?);
+        Ok(Arc::new(Program { engine, scenario, exports, run, script, summary, uses_wasi, ticker }))
     }
 }
 
@@ -192,6 +197,8 @@ pub struct Program {
     pub(crate) run: ComponentExportIndex,
     /// What each instance is given before anything else, if it is an interpreter.
     pub(crate) script: Option<LoadedScript>,
+    /// By what it ends runs in its own words, if it can.
+    pub(crate) summary: Option<SummaryExport>,
     pub(crate) uses_wasi: bool,
     pub(crate) ticker: Ticker,
 }

@@ -13,6 +13,7 @@
 //! | `attempt` | one iteration, as `host try` shows it |
 //! | `exit` | the numbers of exit codes, and which goes before which |
 //! | `summary` | a report as text |
+//! | `summarized` | a report as a script is given it that writes a summary of its own |
 //! | `sheet` | text on lines of a width, with tones in place of colours |
 //! | `live_line` | a run as it is seen while it goes on |
 //! | `figures` | figures in words, for both |
@@ -35,6 +36,7 @@ pub mod record;
 mod report;
 mod sheet;
 mod status;
+mod summarized;
 mod summary;
 mod url_run;
 
@@ -59,5 +61,6 @@ pub use self::report::{
 };
 pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};
+pub use self::summarized::ForSummary;
 pub use self::summary::{Summary, SummaryOfRuns};
 pub use self::url_run::typed_method;

@@ -130,6 +130,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
         ("ui", settings.ui.is_some()),
         ("prometheus", settings.prometheus.is_some()),
         ("to", !settings.to.is_empty()),
+        ("summary-dir", settings.summary_dir.is_some()),
     ] {
         if given {
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");

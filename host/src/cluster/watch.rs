@@ -210,7 +210,7 @@ async fn show_results(
     } else {
         Ok(())
     };
-    let written = deliver(Written::Run(report), outputs, quiet, stops).await;
+    let written = deliver(Written::Run(report), outputs, quiet, stops, None).await;
     match told.context("the run's seconds cannot be fetched") {
         Err(error) if outputs.need_seconds() => Err(error),
         Err(error) => {

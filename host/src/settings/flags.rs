@@ -476,6 +476,11 @@ pub(crate) struct Settings {
     )]
     pub(crate) to: Vec<(String, String)>,
 
+    /// The folder below which a script's own summary (k6's `handleSummary`) may write the files
+    /// that it names; without it they are not written.
+    #[arg(long, value_name = "DIR", help_heading = RESULTS)]
+    pub(crate) summary_dir: Option<PathBuf>,
+
     /// Keep the record of a run in this file, or of each run in a file of this folder, in place of
     /// the user's own history.
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]

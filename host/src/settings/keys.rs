@@ -35,9 +35,10 @@ pub(super) fn counts_iterations(key: &str) -> bool {
 }
 
 /// Settings that are about the whole process, which no single one of several runs can have.
-pub(super) const OF_THE_PROCESS: [&str; 12] = [
+pub(super) const OF_THE_PROCESS: [&str; 13] = [
     "out",
     "to",
+    "summary-dir",
     "record",
     "no-record",
     "tui",

@@ -105,6 +105,7 @@ kinds! {
     allow_all_failed: Reach,
     out: Reach,
     to: Reach,
+    summary_dir: Reach,
     record: Reach,
     no_record: Load,
     control: Reach,

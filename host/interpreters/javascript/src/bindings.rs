@@ -3,12 +3,12 @@
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
 wit_bindgen::generate!({
-    world: "interpreted",
+    world: "summarizing",
     path: "../../../wit",
     ownership: Borrowing { duplicate_if_necessary: false },
 });
 
-pub(crate) use self::exports::swell::scenario::{lifecycle, script};
+pub(crate) use self::exports::swell::scenario::{lifecycle, script, summary};
 pub(crate) use self::swell::scenario::{
     checks, clock, context, data, http, http_stream, log, metrics, random, runs, transactions,
     websocket,

@@ -23,6 +23,7 @@ use self::bindings::clock;
 use self::bindings::lifecycle::{self, FileInfo};
 use self::bindings::runs::Run;
 use self::bindings::script::{self, Fault, Loaded, TestFile};
+use self::bindings::summary;
 
 struct JavaScript;
 
@@ -75,6 +76,16 @@ impl lifecycle::Guest for JavaScript {
 
     fn run(_: u32) -> Result<(), String> {
         test::iteration()
+    }
+}
+
+impl summary::Guest for JavaScript {
+    fn has_summary() -> bool {
+        test::has_summary()
+    }
+
+    fn summarize(results: String) -> Result<Vec<(String, Vec<u8>)>, String> {
+        test::summarize(results)
     }
 }
 

@@ -4,7 +4,7 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 20] = [
+const MODULES: [(&str, &str); 21] = [
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
     ("swell:options", include_str!("modules/options.js")),
@@ -22,6 +22,7 @@ const MODULES: [(&str, &str); 20] = [
     ("k6/timers", include_str!("modules/timers.js")),
     ("swell", include_str!("modules/swell.js")),
     // Few scripts have these. What all use stands before them, so that a user writes to few pages.
+    ("swell:summary", include_str!("modules/summary.js")),
     ("swell:stream", include_str!("modules/stream.js")),
     ("swell:sockets", include_str!("modules/sockets.js")),
     ("k6/websockets", include_str!("modules/websockets.js")),

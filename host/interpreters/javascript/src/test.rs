@@ -8,14 +8,15 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Exception, Function, Module, Object, Persistent,
-    Value,
+    Array, CatchResultExt, CaughtError, Context, Ctx, Exception, Function, Module, Object,
+    Persistent, Value,
 };
 use swell_javascript::paths::{is_file, is_typescript, resolve, source_of, with_ending};
 use swell_javascript::stack::{WideCharacters, place};
 
 use crate::bindings::lifecycle::{FileInfo, ScenarioInfo};
 use crate::bindings::script::{Fault, Loaded, Place, TestFile};
+use crate::body::bytes;
 use crate::loading::{FILES, LOADING, NEEDS, need};
 use crate::prepared::{self, PreparedEngine, evaluated};
 use crate::typescript::{self, Untranslated};
@@ -30,6 +31,8 @@ struct Test {
     scenarios: Vec<(String, f64)>,
     /// Whether the script begins its runs itself.
     conducts: bool,
+    /// Whether it ends them in its own words.
+    has_summary: bool,
 }
 
 thread_local! {
@@ -63,14 +66,15 @@ pub(crate) fn load(files: Vec<TestFile>) -> Result<Loaded, Fault> {
 fn evaluate(name: &str) -> Result<(Test, FileInfo), Fault> {
     let PreparedEngine { context, runner, run, turn } = prepared::take();
     context.runtime().set_loader(Modules, Modules);
-    let (described, conducts) = context.with(|ctx| {
+    let (described, conducts, has_summary) = context.with(|ctx| {
         let load = || {
             let script = evaluated(&ctx, name)?;
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
             let runner = runner.clone().restore(&ctx)?;
             let describe: Function<'_> = runner.get("describe")?;
             let described: Vec<Vec<String>> = describe.call((script, stem))?;
-            Ok((described, runner.get::<_, bool>("conducts")?))
+            let has_summary = runner.get::<_, bool>("hasSummary")?;
+            Ok((described, runner.get::<_, bool>("conducts")?, has_summary))
         };
         load().catch(&ctx).map_err(fault)
     })?;
@@ -80,7 +84,7 @@ fn evaluate(name: &str) -> Result<(Test, FileInfo), Fault> {
         conducts || described.len() > 1 || described.iter().any(|(_, start)| *start > 0.0);
     let begin = described.iter().map(|(scenario, start)| (scenario.name.clone(), *start)).collect();
     let scenarios = described.into_iter().map(|(scenario, _)| scenario).collect();
-    let test = Test { context, runner, run, turn, scenarios: begin, conducts };
+    let test = Test { context, runner, run, turn, scenarios: begin, conducts, has_summary };
     Ok((test, FileInfo { scenarios, has_conduct }))
 }
 
@@ -224,6 +228,22 @@ pub(crate) fn scenarios() -> Vec<(String, f64)> {
 /// Whether the script begins its runs itself.
 pub(crate) fn conducts() -> bool {
     TEST.with_borrow(|test| test.as_ref().is_some_and(|test| test.conducts))
+}
+
+/// Whether the script ends its runs in its own words.
+pub(crate) fn has_summary() -> bool {
+    TEST.with_borrow(|test| test.as_ref().is_some_and(|test| test.has_summary))
+}
+
+/// What the script writes about these results: places with their content.
+pub(crate) fn summarize(results: String) -> Result<Vec<(String, Vec<u8>)>, String> {
+    with_test(|test, ctx| {
+        let runner = test.runner.clone().restore(ctx)?;
+        let function: Function<'_> = runner.get("summarize")?;
+        let value = finished(test, ctx, function.call((results,))?)?;
+        let parts: Vec<Array<'_>> = value.get()?;
+        parts.iter().map(|part| Ok((part.get(0)?, bytes(&part.get(1)?)?))).collect()
+    })
 }
 
 /// Calls a function of the runner to its end; what it returns is text, or nothing.

@@ -3,6 +3,8 @@
 import { at, hooks, native, settings } from 'swell:core';
 import { scenariosOf } from 'swell:options';
 import { clearTimers, running, setVariables, turn } from 'swell:prelude';
+import { dataOf, partsOf } from 'swell:summary';
+import { recordIterations } from 'swell:thresholds';
 import { clearCookies } from 'k6/http';
 
 export { turn };
@@ -17,6 +19,9 @@ let count = 0;
 /** Whether the script begins its runs itself. */
 export let conducts = false;
 
+/** Whether it ends them in its own words. */
+export let hasSummary = false;
+
 /** The scenarios of a script that was evaluated: for each a list of its name, description, whether
  * it has a `setup`, when it begins, and its settings. */
 export function describe(module, stem) {
@@ -29,8 +34,10 @@ export function describe(module, stem) {
     const what = exec === 'default' ? 'export default function' : `export function ${exec}`;
     throw new TypeError(`the scenario ${JSON.stringify(name)} needs a function that the script does not have: ${what}`);
   }
-  if (script.handleSummary !== undefined) {
-    notes.push('handleSummary is not called: --out json=FILE and its like write results');
+  hasSummary = script.handleSummary !== undefined;
+  if (hasSummary) {
+    if (typeof script.handleSummary !== 'function') throw new TypeError('handleSummary is exported, and is no function');
+    recordIterations();
   }
   running.options = { ...options, scenarios: options.scenarios ?? { default: { executor: scenarios[0].executor } } };
   const prepares = Boolean(script.setup || script.teardown || notes.length > 0);
@@ -54,6 +61,12 @@ export async function setup(scenario) {
 export async function teardown(scenario, given) {
   setVariables(scenarios[scenario].env);
   await script.teardown?.(given === '' ? undefined : JSON.parse(given));
+}
+
+/** What the script writes about the results: pairs of a place and its content. */
+export async function summarize(results) {
+  const data = dataOf(JSON.parse(results), script.options ?? {});
+  return partsOf(await script.handleSummary(data));
 }
 
 /** Begins a user's life. */

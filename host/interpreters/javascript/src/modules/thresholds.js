@@ -29,6 +29,9 @@ const REQUESTS = {
 // k6 has them, and nothing here is the same.
 const OTHERS = ['data_received', 'data_sent', 'dropped_iterations', 'vus', 'vus_max'];
 
+/** The rules that were made, each with the metric and the text that k6 has for it. */
+export const judged = [];
+
 /** The rules of `--threshold`, each with the scenario that it is about if it is about one. */
 export function rulesOf(given, scenarios, notes) {
   const rules = [];
@@ -53,7 +56,9 @@ export function rulesOf(given, scenarios, notes) {
         abort = delay > 0 ? ` abort after ${delay}ms` : ' abort';
       }
       // As in k6, any number of samples is judged, and none breaks nothing.
-      rules.push({ scenario: about, rule: `${rule} even if few${abort}` });
+      const whole = `${rule} even if few${abort}`;
+      judged.push({ metric: key.trim(), text, rule: whole });
+      rules.push({ scenario: about, rule: whole });
     }
   }
   return rules;
@@ -121,6 +126,31 @@ function statistic(method, percent) {
   return { avg: 'mean', med: 'p50', min: 'min', max: 'max' }[method];
 }
 
+/** Statistics of a distribution by k6's names, as k6 reckons them: between two samples in a straight line. */
+export function statisticsOf({ count, min, mean, max, buckets }, names) {
+  const sample = (place) => {
+    if (place <= 0) return min;
+    if (place >= count - 1) return max;
+    let below = 0;
+    const bucket = buckets.find(([, its]) => (below += its) > place);
+    return Math.min(Math.max(bucket[0], min), max);
+  };
+  const percentile = (percent) => {
+    const place = (percent / 100) * (count - 1);
+    const [one, next] = [sample(Math.floor(place)), sample(Math.ceil(place))];
+    return one + (next - one) * (place - Math.floor(place));
+  };
+  const values = {};
+  for (const name of names) {
+    const [, percent] = /^p\(\s*([0-9.]+)\s*\)$/.exec(name) ?? [];
+    if (count === 0 || name === 'count') values[name] = name === 'count' ? count : 0;
+    else if (percent !== undefined) values[name] = percentile(Number(percent));
+    else if (name === 'med') values[name] = percentile(50);
+    else values[name] = { avg: mean, min, max }[name];
+  }
+  return values;
+}
+
 const share = (part) => `${Number((part * 100).toPrecision(12))}%`;
 
 /** The rule by what the host measures, if that is the same. */
@@ -163,6 +193,11 @@ function recorded(metric, tags, kind) {
   else if (metric === 'iterations' || metric === 'iteration_duration') hooks.iteration = iterated;
   else hooks.metric = record;
   return name;
+}
+
+/** Records how long iterations take, as k6 does, for whoever asks afterwards. */
+export function recordIterations() {
+  recorded('iteration_duration', {}, TREND);
 }
 
 /** Records a value of k6's metric in each of ours that its tags belong to. */
