@@ -466,7 +466,7 @@ export default function () {
             (desk.target.seen().path("/ok") - before >= u64::from(users)).then_some(())
         });
         let own = own_pages(host.pid());
-        assert!((1..=54).contains(&own), "a user has {own} pages of its own");
+        assert!((1..=62).contains(&own), "a user has {own} pages of its own");
         private_memory(host.pid()).expect("it runs")
     };
     let (one, many) = (private(1), private(201));

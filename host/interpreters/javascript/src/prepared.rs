@@ -10,7 +10,9 @@ use std::cell::RefCell;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, WriteOptions};
+use rquickjs::{
+    Atom, Context, Ctx, Error, Function, Module, Object, Persistent, Runtime, WriteOptions,
+};
 
 use crate::loading::LOADING;
 use crate::{modules, natives};
@@ -22,6 +24,14 @@ const STACK: usize = 384 << 10;
 /// What a script may allocate, beyond what is there before it, until objects that hold each other
 /// are looked for. Looking writes to all objects, and then no user shares any.
 const GARBAGE: u64 = 256 << 10;
+
+/// Names for which there is room: about half of them are the interpreter's own, and a script of a
+/// thousand lines has some hundreds.
+const NAMES: usize = 4_096;
+
+/// The same of shapes, as QuickJS calls what objects with the same properties have in common. More
+/// would take another page of each user for the table itself.
+const SHAPES: usize = 1_000;
 
 /// More than is free in one piece between objects: a block of this size comes after them all.
 const LARGEST_HOLE: usize = 1 << 20;
@@ -76,6 +86,22 @@ fn fill_holes() {
     unsafe { std::alloc::dealloc(end, end_layout) };
 }
 
+/// Has the engine's tables of names and of shapes grow while they are empty. A table that is full is
+/// doubled, which writes to all that is in it: a user whose script did that would share none of it.
+fn make_room(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+    // They all exist at the same time.
+    let (mut names, mut shaped) = (Vec::new(), Vec::new());
+    for number in 0..NAMES {
+        names.push(Atom::from_str(ctx.clone(), &format!("name {number}"))?);
+    }
+    for name in &names[..SHAPES] {
+        let object = Object::new(ctx.clone())?;
+        object.set(name.clone(), true)?;
+        shaped.push(object);
+    }
+    Ok(())
+}
+
 /// The engine for the script of this instance.
 pub(crate) fn take() -> PreparedEngine {
     PREPARED.take().expect("it was prepared where it was built, and there is one script")
@@ -93,6 +119,7 @@ fn made() -> rquickjs::Result<PreparedEngine> {
     let context = Context::full(&runtime)?;
     LOADING.set(true);
     let (runner, run, turn) = context.with(|ctx| {
+        make_room(&ctx)?;
         natives::define(&ctx)?;
         // All code lies before all that is made by it: a user writes to the second, and to pages
         // that hold nothing else.

@@ -238,8 +238,7 @@ pub(crate) fn has_summary() -> bool {
 /// What the script writes about these results: places with their content.
 pub(crate) fn summarize(results: String) -> Result<Vec<(String, Vec<u8>)>, String> {
     with_test(|test, ctx| {
-        let runner = test.runner.clone().restore(ctx)?;
-        let function: Function<'_> = runner.get("summarize")?;
+        let function: Function<'_> = evaluated(ctx, "swell:summary")?.get("summarize")?;
         let value = finished(test, ctx, function.call((results,))?)?;
         let parts: Vec<Array<'_>> = value.get()?;
         parts.iter().map(|part| Ok((part.get(0)?, bytes(&part.get(1)?)?))).collect()

@@ -3,13 +3,13 @@
 import { at, hooks, native, settings } from 'swell:core';
 import { scenariosOf } from 'swell:options';
 import { clearTimers, running, setVariables, turn } from 'swell:prelude';
-import { dataOf, partsOf } from 'swell:summary';
 import { recordIterations } from 'swell:thresholds';
 import { clearCookies } from 'k6/http';
 
 export { turn };
 
-let script;
+/** The module that the script is. */
+export let script;
 let scenarios;
 let notes;
 let body;
@@ -61,12 +61,6 @@ export async function setup(scenario) {
 export async function teardown(scenario, given) {
   setVariables(scenarios[scenario].env);
   await script.teardown?.(given === '' ? undefined : JSON.parse(given));
-}
-
-/** What the script writes about the results: pairs of a place and its content. */
-export async function summarize(results) {
-  const data = dataOf(JSON.parse(results), script.options ?? {});
-  return partsOf(await script.handleSummary(data));
 }
 
 /** Begins a user's life. */

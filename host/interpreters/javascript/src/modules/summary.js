@@ -3,7 +3,8 @@
 // Percentiles come from distributions, however few samples there are, as k6 has them. What is not measured here
 // (bytes that were sent, the users at each moment) is not there.
 
-import { judged, statisticsOf } from 'swell:thresholds';
+import { script } from 'swell:runner';
+import { judged } from 'swell:thresholds';
 
 const STATISTICS = ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)'];
 
@@ -11,8 +12,14 @@ const STATISTICS = ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)'];
 const PHASES = { blocked: 'blocked', connecting: 'connecting', tls: 'tls_handshaking', sending: 'sending',
   waiting: 'waiting', receiving: 'receiving' };
 
+/** What the script writes about the host's results: pairs of a place and its content. */
+export async function summarize(results) {
+  const data = dataOf(JSON.parse(results), script.options ?? {});
+  return partsOf(await script.handleSummary(data));
+}
+
 /** What `handleSummary` is given: `results` are the host's, of one run or of several. */
-export function dataOf(results, options) {
+function dataOf(results, options) {
   const part = results.measured ?? results.total;
   const runs = results.runs === undefined ? [results] : Object.values(results.runs);
   const seconds = results.run?.measured_seconds ?? results.measured_seconds;
@@ -108,7 +115,7 @@ function merged(distributions) {
 }
 
 /** What `handleSummary` returned, as pairs of a place and its content. */
-export function partsOf(given) {
+function partsOf(given) {
   if (given === undefined || given === null) return [];
   if (typeof given !== 'object' || Array.isArray(given) || given instanceof ArrayBuffer || ArrayBuffer.isView(given)) {
     throw new TypeError(`handleSummary returned ${shown(given)}: an object of places with their content is wanted, ` +
@@ -127,4 +134,29 @@ export function partsOf(given) {
 function shown(value) {
   const text = typeof value === 'function' ? 'a function' : String(JSON.stringify(value));
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** Statistics of a distribution by k6's names, as k6 reckons them: between two samples in a straight line. */
+function statisticsOf({ count, min, mean, max, buckets }, names) {
+  const sample = (place) => {
+    if (place <= 0) return min;
+    if (place >= count - 1) return max;
+    let below = 0;
+    const bucket = buckets.find(([, its]) => (below += its) > place);
+    return Math.min(Math.max(bucket[0], min), max);
+  };
+  const percentile = (percent) => {
+    const place = (percent / 100) * (count - 1);
+    const [one, next] = [sample(Math.floor(place)), sample(Math.ceil(place))];
+    return one + (next - one) * (place - Math.floor(place));
+  };
+  const values = {};
+  for (const name of names) {
+    const [, percent] = /^p\(\s*([0-9.]+)\s*\)$/.exec(name) ?? [];
+    if (count === 0 || name === 'count') values[name] = name === 'count' ? count : 0;
+    else if (percent !== undefined) values[name] = percentile(Number(percent));
+    else if (name === 'med') values[name] = percentile(50);
+    else values[name] = { avg: mean, min, max }[name];
+  }
+  return values;
 }

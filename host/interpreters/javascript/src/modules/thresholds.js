@@ -126,31 +126,6 @@ function statistic(method, percent) {
   return { avg: 'mean', med: 'p50', min: 'min', max: 'max' }[method];
 }
 
-/** Statistics of a distribution by k6's names, as k6 reckons them: between two samples in a straight line. */
-export function statisticsOf({ count, min, mean, max, buckets }, names) {
-  const sample = (place) => {
-    if (place <= 0) return min;
-    if (place >= count - 1) return max;
-    let below = 0;
-    const bucket = buckets.find(([, its]) => (below += its) > place);
-    return Math.min(Math.max(bucket[0], min), max);
-  };
-  const percentile = (percent) => {
-    const place = (percent / 100) * (count - 1);
-    const [one, next] = [sample(Math.floor(place)), sample(Math.ceil(place))];
-    return one + (next - one) * (place - Math.floor(place));
-  };
-  const values = {};
-  for (const name of names) {
-    const [, percent] = /^p\(\s*([0-9.]+)\s*\)$/.exec(name) ?? [];
-    if (count === 0 || name === 'count') values[name] = name === 'count' ? count : 0;
-    else if (percent !== undefined) values[name] = percentile(Number(percent));
-    else if (name === 'med') values[name] = percentile(50);
-    else values[name] = { avg: mean, min, max }[name];
-  }
-  return values;
-}
-
 const share = (part) => `${Number((part * 100).toPrecision(12))}%`;
 
 /** The rule by what the host measures, if that is the same. */
