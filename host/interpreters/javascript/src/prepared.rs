@@ -86,8 +86,9 @@ fn fill_holes() {
     unsafe { std::alloc::dealloc(end, end_layout) };
 }
 
-/// Has the engine's tables of names and of shapes grow while they are empty. A table that is full is
-/// doubled, which writes to all that is in it: a user whose script did that would share none of it.
+/// Has the engine's tables of names and of shapes grow while they are empty. A table that is full
+/// is doubled, which writes to all that is in it: a user whose script did that would share none of
+/// it.
 fn make_room(ctx: &Ctx<'_>) -> rquickjs::Result<()> {
     // They all exist at the same time.
     let (mut names, mut shaped) = (Vec::new(), Vec::new());
