@@ -84,10 +84,13 @@ impl Routes {
     }
 
     /// The proxy that is asked for a URL of this host, where requests without TLS are written for
-    /// the proxy itself to read.
+    /// the proxy itself to read. A service that stands elsewhere keeps its name in its requests, so
+    /// a proxy learns its place by a tunnel alone.
     pub(crate) fn proxy_asked_for(&self, host: &Host, port: u16) -> Option<&Proxy> {
         match self.route_to(host, port) {
-            Route::Through(proxy, ..) if proxy.reads_requests() => Some(proxy),
+            Route::Through(proxy, to, at) if proxy.reads_requests() => {
+                (to == *host && at == port).then_some(proxy)
+            }
             _ => None,
         }
     }

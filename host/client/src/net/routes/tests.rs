@@ -62,6 +62,23 @@ fn hosts_that_are_excepted_are_reached_without_the_proxy() {
 }
 
 #[test]
+fn a_proxy_reads_no_request_for_a_service_that_stands_elsewhere() {
+    let moved = "shop.test:80:10.0.0.7:8080".parse().expect("a service");
+    let routes = Routes {
+        proxy: Some("http://10.0.0.1:3128".parse().expect("a proxy")),
+        services: vec![moved],
+        ..Routes::default()
+    };
+    assert!(routes.proxy_asked_for(&host("api.test"), 80).is_some());
+    assert!(routes.proxy_asked_for(&host("shop.test"), 80).is_none(), "it takes a tunnel");
+    let to_place = matches!(
+        routes.route_to(&host("shop.test"), 80),
+        Route::Through(_, at, 8080) if at == host("10.0.0.7")
+    );
+    assert!(to_place);
+}
+
+#[test]
 fn a_socket_of_this_machine_takes_all_connections() {
     let routes = Routes { unix_socket: Some("/run/shop.sock".into()), ..Routes::default() };
     let way = routes.route_to(&host("shop.test"), 80);
