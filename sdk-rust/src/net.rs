@@ -14,7 +14,7 @@
 //! use swell::net::TcpStream;
 //! use swell::prelude::*;
 //!
-//! #[scenario(start = connect, hosts = ["127.0.0.1:6379"])]
+//! #[scenario(start = connect, hosts("127.0.0.1:6379"))]
 //! fn ping(redis: &mut BufReader<TcpStream>) -> Result<()> {
 //!     transaction("PING", || {
 //!         redis.get_mut().write_all(b"PING\r\n")?;

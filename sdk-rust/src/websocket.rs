@@ -7,7 +7,7 @@
 //! let answer = transaction("say", || chat.exchange("hello"))?;
 //! ensure!(answer.text()? == "hello", "it came back");
 //! while let Some(message) = chat.next_within(secs(5))? {
-//!     log::info(message.text()?);
+//!     log::info!("{}", message.text()?);
 //! }
 //! # Ok(()) }
 //! ```
