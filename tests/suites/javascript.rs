@@ -466,12 +466,12 @@ export default function () {
             (desk.target.seen().path("/ok") - before >= u64::from(users)).then_some(())
         });
         let own = own_pages(host.pid());
-        assert!((1..=62).contains(&own), "a user has {own} pages of its own");
+        assert!((1..=26).contains(&own), "a user has {own} pages of its own");
         private_memory(host.pid()).expect("it runs")
     };
     let (one, many) = (private(1), private(201));
     let each = (many - one) / 200.0;
-    assert!(each < 340.0, "a user keeps {each} KB of its own");
+    assert!(each < 240.0, "a user keeps {each} KB of its own");
 }
 
 #[test]

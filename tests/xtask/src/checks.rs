@@ -157,6 +157,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     dist::check(workspace)?;
 
     title("tests");
+    scenarios::test_snapshot(workspace)?;
     run_tests(workspace, &guests, &examples, &tools)?;
     say("\nall checks passed");
     Ok(())

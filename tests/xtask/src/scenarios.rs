@@ -128,13 +128,25 @@ fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
 /// Lets an interpreter do what it does before it looks at a script, and keeps the memory that comes
 /// of it.
 fn prepare(workspace: &Workspace, from: &Path, to: &Path) -> anyhow::Result<()> {
+    run(snapshot(workspace, "run").arg("--").args([from, to]))
+}
+
+/// Tests what prepares interpreters, which is no part of the workspace.
+///
+/// # Errors
+/// It does not compile, or a test failed.
+pub(crate) fn test_snapshot(workspace: &Workspace) -> anyhow::Result<()> {
+    run(&mut snapshot(workspace, "test"))
+}
+
+fn snapshot(workspace: &Workspace, subcommand: &str) -> Command {
     let manifest = workspace.root().join("host/interpreters/snapshot/Cargo.toml");
-    run(Command::new("cargo")
-        .args(["run", "--quiet", "--release", "--locked", "--manifest-path"])
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args([subcommand, "--quiet", "--release", "--locked", "--manifest-path"])
         .arg(manifest)
-        .env("CARGO_TARGET_DIR", workspace.built("tools/snapshot"))
-        .arg("--")
-        .args([from, to]))
+        .env("CARGO_TARGET_DIR", workspace.built("tools/snapshot"));
+    cargo
 }
 
 /// Builds these guests as `out/NAME.wasm`.

@@ -2,8 +2,9 @@
 //!
 //! A script is evaluated in `load`, once in each user's instance, as k6 evaluates its init context
 //! once a user. `test.rs` has it, with the files that it imports and opens; `prepared.rs` what is
-//! there before it; `natives.rs` gives the contract to JavaScript, `typescript.rs` makes JavaScript
-//! of TypeScript, and what scripts import is JavaScript in `modules/`.
+//! there before it, and `memory.rs` where that lies; `natives.rs` gives the contract to JavaScript,
+//! `typescript.rs` makes JavaScript of TypeScript, and what scripts import is JavaScript in
+//! `modules/`.
 
 #![cfg(target_family = "wasm")]
 #![allow(unsafe_code, reason = "QuickJS is C, and generated code exports functions")]
@@ -12,10 +13,12 @@ mod bindings;
 mod body;
 mod digests;
 mod loading;
+mod memory;
 mod modules;
 mod natives;
 mod page;
 mod prepared;
+mod rehearsal;
 mod test;
 mod typescript;
 
@@ -92,4 +95,18 @@ impl summary::Guest for JavaScript {
 /// What `setup` returned, which was JSON.
 fn text(data: Vec<u8>) -> String {
     String::from_utf8(data).unwrap_or_default()
+}
+
+/// A user's first iteration does what none that follows does.
+const REHEARSED: usize = 3;
+
+/// Called where the interpreter is built, in memory with which nobody begins: lives a user's life.
+#[unsafe(export_name = "prepare-rehearse")]
+extern "C" fn rehearse(number: usize) {
+    let loaded = test::load(vec![rehearsal::begin(number)]);
+    loaded.map(drop).expect("our own script is right");
+    test::call("start", (0, String::new())).expect("it has a scenario");
+    for _ in 0..REHEARSED {
+        test::iteration().expect("our own script is right");
+    }
 }

@@ -22,7 +22,7 @@ use crate::bindings::http::{self, Error, Phases, Response};
 use crate::bindings::transactions::{self, Outcome, Transaction};
 use crate::bindings::{checks, clock, context, log, metrics, random};
 use crate::body::bytes;
-use crate::{digests, loading, page};
+use crate::{digests, loading, page, rehearsal};
 
 thread_local! {
     static OPEN: RefCell<Vec<Transaction>> = const { RefCell::new(Vec::new()) };
@@ -99,6 +99,9 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
 
 fn begin(ctx: Ctx<'_>, kind: u32) -> rquickjs::Result<()> {
     outside(&ctx)?;
+    if rehearsal::is_on() {
+        return Ok(());
+    }
     match transactions::begin(kind) {
         Ok(open) => {
             OPEN.with_borrow_mut(|all| all.push(open));
@@ -188,14 +191,21 @@ fn send<'js>(ctx: Ctx<'js>, asked: Array<'js>, kind: Option<u32>) -> rquickjs::R
 fn send_one<'js>(ctx: &Ctx<'js>, asked: &Array<'js>) -> rquickjs::Result<Array<'js>> {
     outside(ctx)?;
     let asked = AskedRequest::read(asked)?;
-    answer(ctx, http::send(asked.request()), asked.keep)
+    let request = asked.request();
+    let rehearsed = rehearsal::answer(request.keep_headers);
+    let sent = rehearsed.map_or_else(|| http::send(request), Ok);
+    answer(ctx, sent, asked.keep)
 }
 
 fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<Array<'js>>> {
     outside(&ctx)?;
     let asked = asked.iter().map(AskedRequest::read).collect::<rquickjs::Result<Vec<_>>>()?;
     let requests: Vec<_> = asked.iter().map(AskedRequest::request).collect();
-    let sent = http::send_all(&requests);
+    let sent = if rehearsal::is_on() {
+        requests.iter().filter_map(|one| rehearsal::answer(one.keep_headers)).map(Ok).collect()
+    } else {
+        http::send_all(&requests)
+    };
     sent.into_iter().zip(&asked).map(|(sent, asked)| answer(&ctx, sent, asked.keep)).collect()
 }
 

@@ -5,7 +5,6 @@
 //! begins (`host/interpreters/snapshot`). A user pays for what it writes to, and for no module
 //! that its script does not use.
 
-use std::alloc::Layout;
 use std::cell::RefCell;
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -15,7 +14,7 @@ use rquickjs::{
 };
 
 use crate::loading::LOADING;
-use crate::{modules, natives};
+use crate::{memory, modules, natives};
 
 /// Bytes of its own stack that a script may use: what is left of two megabytes is for functions of
 /// the interpreter that do not count.
@@ -32,12 +31,6 @@ const NAMES: usize = 4_096;
 /// The same of shapes, as QuickJS calls what objects with the same properties have in common. More
 /// would take another page of each user for the table itself.
 const SHAPES: usize = 1_000;
-
-/// More than is free in one piece between objects: a block of this size comes after them all.
-const LARGEST_HOLE: usize = 1 << 20;
-
-/// As malloc aligns what it gives.
-const HOLE_ALIGN: usize = 8;
 
 /// An engine without a script.
 pub(crate) struct PreparedEngine {
@@ -57,33 +50,7 @@ thread_local! {
 extern "C" fn prepare() {
     wit_bindgen::rt::run_ctors_once();
     PREPARED.set(Some(made().expect("our own modules are right")));
-    fill_holes();
-}
-
-/// Takes what is free between objects for good, from large to small: else what is allocated after
-/// that would be strewn over all pages, and each user had to have its own of each it writes to.
-/// What is taken is zero, and in no file.
-fn fill_holes() {
-    let allocate = |size: usize| {
-        let layout = Layout::from_size_align(size, HOLE_ALIGN).expect("both are powers of two");
-        // SAFETY: the size is not zero.
-        let block = unsafe { std::alloc::alloc_zeroed(layout) };
-        assert!(!block.is_null(), "nothing limits the memory where this runs");
-        (block, layout)
-    };
-    let (end, end_layout) = allocate(LARGEST_HOLE);
-    for size in (4..LARGEST_HOLE.ilog2()).rev().map(|bits| 1_usize << bits) {
-        loop {
-            let (hole, layout) = allocate(size);
-            if hole >= end {
-                // SAFETY: it was allocated just so.
-                unsafe { std::alloc::dealloc(hole, layout) };
-                break;
-            }
-        }
-    }
-    // SAFETY: as above.
-    unsafe { std::alloc::dealloc(end, end_layout) };
+    memory::begin_users();
 }
 
 /// Has the engine's tables of names and of shapes grow while they are empty. A table that is full
@@ -110,8 +77,6 @@ pub(crate) fn take() -> PreparedEngine {
 
 fn made() -> rquickjs::Result<PreparedEngine> {
     let compiled = compiled()?;
-    // All that users share lies close together.
-    fill_holes();
     let runtime = Runtime::new()?;
     runtime.set_max_stack_size(STACK);
     runtime.set_loader(OwnModules, OwnModules);

@@ -14,7 +14,7 @@ const PAGE: usize = 64 << 10;
 /// Zeros between two segments that cost less as part of one: what a segment has besides its bytes.
 const JOINED: usize = 16;
 
-/// The module with this memory in place of its own, and without `prepare`.
+/// The module with this memory in place of its own, and without the functions that prepare.
 pub(crate) fn with_memory(module: &[u8], memory: &[u8]) -> anyhow::Result<Vec<u8>> {
     let data_begins = fits(module)?;
     let mut written = Module::new();
@@ -41,7 +41,7 @@ pub(crate) fn with_memory(module: &[u8], memory: &[u8]) -> anyhow::Result<Vec<u8
                 let mut section = ExportSection::new();
                 for export in exports {
                     let export = export?;
-                    if export.name != PREPARE {
+                    if !export.name.starts_with(PREPARE) {
                         section.export(export.name, kind(export.kind)?, export.index);
                     }
                 }
