@@ -1,6 +1,7 @@
 //! What the virtual users of one worker thread share: the options, the way to the network, and what
 //! each protocol keeps for all users.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::error::OptionsError;
@@ -15,6 +16,8 @@ pub struct Client {
     pub(crate) options: Options,
     pub(crate) network: WorkerNetwork,
     pub(crate) http: HttpWorker,
+    /// How many heads of calls of gRPC were handed to the network. They are no requests.
+    pub(crate) grpc: Rc<Cell<u64>>,
     /// What handshakes of WebSockets are read and written with. They are no requests, and not
     /// counted as such.
     pub(crate) websocket: Rc<Buffers>,
@@ -28,6 +31,7 @@ impl Client {
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
         Ok(Rc::new(Self {
             http: HttpWorker::new(&options)?,
+            grpc: Rc::default(),
             websocket: Buffers::new(options.header_limit, Rc::default()),
             names: NamesOfSockets::default(),
             network: WorkerNetwork::new(options.sources.clone(), options.routes.clone())?,

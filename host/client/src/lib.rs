@@ -1,5 +1,5 @@
-//! What generates the traffic: HTTP/1.1, HTTP/2 and WebSockets over connections that belong to one
-//! virtual user, timed by phase.
+//! What generates the traffic: HTTP/1.1, HTTP/2, WebSockets and gRPC over connections that belong
+//! to one virtual user, timed by phase.
 //!
 //! It knows no wasm. One [`Client`] serves a worker thread, one [`Session`] a virtual user;
 //! [`Session::send`] always gives the exchange as it is to be recorded beside the answer or the
@@ -11,13 +11,15 @@
 //!
 //! - `session` and `client`: what a virtual user has, and what the users of a worker share;
 //!   `sockets/`: what a scenario does over sockets of its own.
-//! - `http/`, `websocket/`: one folder for each protocol. It takes a stream that is open, and makes
-//!   exchanges of it. A WebSocket is opened by a request over HTTP/1.1.
+//! - `http/`, `websocket/`, `grpc/`: one folder for each protocol. It takes a stream that is open,
+//!   and makes exchanges of it. A WebSocket is opened by a request over HTTP/1.1, and a call of
+//!   gRPC goes over a stream of HTTP/2.
 //! - `net/`: what every protocol needs until a stream is open: which hosts may be reached,
 //!   names, connecting, TLS, deadlines.
 
 mod client;
 mod error;
+mod grpc;
 mod http;
 mod net;
 mod options;
@@ -27,6 +29,10 @@ mod websocket;
 
 pub use self::client::Client;
 pub use self::error::{Error, OptionsError};
+pub use self::grpc::metadata::GrpcEntry;
+pub use self::grpc::request::{CalledGrpc, GrpcCall, GrpcEnd, GrpcError, GrpcIncoming, GrpcReply};
+pub use self::grpc::status::GrpcStatus;
+pub use self::grpc::stream::GrpcStream;
 pub use self::http::events::StreamEvent;
 pub use self::http::open::{OpenAnswer, StreamRead};
 pub use self::http::probe::Unready;

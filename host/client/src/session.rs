@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use crate::client::Client;
+use crate::grpc::user::GrpcUser;
 use crate::http::user::HttpUser;
 use crate::net::tls::{Alpn, UserTls};
 
@@ -15,6 +16,7 @@ use crate::net::tls::{Alpn, UserTls};
 pub struct Session {
     pub(crate) client: Rc<Client>,
     pub(crate) http: HttpUser,
+    pub(crate) grpc: GrpcUser,
     tls: RefCell<Option<Box<UserTls>>>,
     /// Whether somebody looks on what it sends and receives.
     pub(crate) is_seen: bool,
@@ -26,6 +28,7 @@ impl Session {
         Self {
             client: Rc::clone(client),
             http: HttpUser::default(),
+            grpc: GrpcUser::default(),
             tls: RefCell::default(),
             is_seen: false,
         }
@@ -45,6 +48,7 @@ impl Session {
     /// have, and close their connections then.
     pub fn forget(&self) {
         self.http.forget_connections();
+        self.grpc.forget_connections();
         self.tls.borrow_mut().take();
     }
 

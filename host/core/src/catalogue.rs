@@ -7,6 +7,7 @@
 
 mod entry;
 mod figures;
+mod grpc;
 mod streams;
 mod websocket;
 

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::grpc;
+
 /// The protocol between a user and the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -20,6 +22,10 @@ pub enum Protocol {
     Http,
     /// The handshake that opens a WebSocket.
     WebSocket,
+    /// A call of gRPC: one message, and the one that answers it.
+    Grpc,
+    /// A call of gRPC that is a stream of messages.
+    GrpcStream,
 }
 
 /// What an exchange of a protocol has.
@@ -50,12 +56,19 @@ const WEBSOCKET: ProtocolRow = ProtocolRow {
     success: 101..=101,
 };
 
+const GRPC: ProtocolRow = ProtocolRow {
+    phases: HTTP.phases,
+    // OK; all other statuses are errors.
+    success: grpc::OK..=grpc::OK,
+};
+
 impl Protocol {
     /// What an exchange of it has.
     pub const fn row(self) -> &'static ProtocolRow {
         match self {
             Self::Http => &HTTP,
             Self::WebSocket => &WEBSOCKET,
+            Self::Grpc | Self::GrpcStream => &GRPC,
         }
     }
 }
@@ -167,6 +180,8 @@ pub enum ErrorClass {
     /// The connection was closed in good order before what was waited for came. A protocol whose
     /// connections outlive an exchange has this.
     Closed,
+    /// The service closed the connection, and said that it does nothing with what was asked.
+    GoAway,
 }
 
 impl ErrorClass {
@@ -190,6 +205,7 @@ impl ErrorClass {
             Self::LocalFiles => "local_files",
             Self::Invalid => "invalid",
             Self::Closed => "closed",
+            Self::GoAway => "goaway",
         }
     }
 
@@ -204,7 +220,7 @@ impl ErrorClass {
 pub struct Exchange {
     /// The protocol that was used.
     pub protocol: Protocol,
-    /// The answer's code (over HTTP the final status), or why there is none.
+    /// The answer's code (over HTTP the final status, of gRPC its own), or why there is none.
     pub result: Result<u16, ErrorClass>,
     /// The time spent in each phase.
     pub phases: Phases,
@@ -236,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_phases_of_a_protocol_are_told_apart_and_in_order() {
-        for protocol in [Protocol::Http, Protocol::WebSocket] {
+        for protocol in [Protocol::Http, Protocol::WebSocket, Protocol::Grpc] {
             let phases = protocol.row().phases;
             assert!(phases.is_sorted_by(|a, b| a < b), "{phases:?}");
         }

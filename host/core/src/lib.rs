@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod control;
 pub mod dispatch;
 pub mod exchange;
+pub mod grpc;
 pub mod instant;
 pub mod observer;
 pub mod plain;

@@ -83,7 +83,7 @@ pub enum UserEvent {
         /// How long it had been under way.
         age: Duration,
     },
-    /// A message went over a WebSocket.
+    /// A message went over a WebSocket, or over a stream of gRPC.
     Messaged(ObservedMessage),
     /// A check.
     Checked {
@@ -218,7 +218,7 @@ pub struct ObservedError {
     pub words: String,
 }
 
-/// What went over a WebSocket.
+/// What went over a WebSocket, or over a stream of gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedMessage {
     /// Whether the scenario sent it; else it was received.

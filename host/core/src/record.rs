@@ -11,6 +11,7 @@ mod censored;
 mod confidence;
 mod counts;
 mod event;
+mod grpc;
 mod histogram;
 pub(crate) mod metric_kind;
 mod names;
@@ -37,6 +38,7 @@ pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
 pub use self::event::{Cause, IterationEnd, RunPhase, TransactionEnd, TransactionTimes};
+pub use self::grpc::{Grpc, GrpcMessages, GrpcMethod};
 pub use self::histogram::Histogram;
 pub use self::metric_kind::MetricKind;
 use self::names::OTHER;
@@ -367,34 +369,7 @@ impl Recorder {
     /// Counts an exchange that has ended by itself. `expected` says that its status is one that the
     /// request expects; if there was no answer it does not matter.
     pub fn exchange(&mut self, phase: RunPhase, exchange: &Exchange, expected: bool) {
-        let requests = self.figures(phase).exchanges(exchange.protocol);
-        let ok = match exchange.result {
-            Ok(status) => {
-                requests.statuses.add(status, 1);
-                expected
-            }
-            Err(class) => {
-                requests.errors.add(class, 1);
-                false
-            }
-        };
-        if ok {
-            requests.ok += 1
-        } else {
-            requests.failed += 1
-        }
-        requests.written += u64::from(exchange.written);
-        requests.reconnects += u64::from(exchange.reconnects);
-        requests.connections += u64::from(exchange.connections);
-        requests.body_bytes += exchange.body_bytes;
-        let side = if ok { &mut requests.service.ok } else { &mut requests.service.failed };
-        side.record(exchange.phases.total());
-        for &phase in exchange.protocol.row().phases {
-            let time = exchange.phases.get(phase);
-            if !time.is_zero() {
-                requests.phases[phase as usize].record(time);
-            }
-        }
+        self.figures(phase).exchanges(exchange.protocol).ended(exchange, expected);
     }
 
     /// Counts an exchange that was cut off at the age `age`, with what it had sent and opened until
@@ -407,17 +382,18 @@ impl Recorder {
         written: u32,
         connections: u32,
     ) {
-        let requests = self.figures(phase).exchanges(protocol);
-        requests.interrupted += 1;
-        requests.service.interrupted.record(age);
-        requests.written += u64::from(written);
-        requests.connections += u64::from(connections);
+        self.figures(phase).exchanges(protocol).cut_off(age, written, connections);
     }
 
     /// Where WebSockets are counted beside their handshakes. What one does counts in the part of
     /// the run in which the scenario did it, its end where it was opened.
     pub fn websockets(&mut self, phase: RunPhase) -> &mut WebSockets {
         &mut self.figures(phase).websockets
+    }
+
+    /// Where calls of gRPC are counted by their methods, beside what is counted of all exchanges.
+    pub fn grpc(&mut self, phase: RunPhase) -> &mut Grpc {
+        &mut self.figures(phase).grpc
     }
 
     /// Counts what happened to a socket of the scenario's own.

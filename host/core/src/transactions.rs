@@ -45,6 +45,8 @@ pub enum Failure {
     Status(u16),
     /// A request had no answer.
     Request(ErrorClass),
+    /// A call of gRPC ended with a status that was not expected.
+    Grpc(u16),
     /// The scenario said so, in these words.
     Said(String),
 }
@@ -61,6 +63,7 @@ impl Failure {
         match self {
             Self::Status(status) => Cause::Status(*status),
             Self::Request(class) => Cause::Request(*class),
+            Self::Grpc(code) => Cause::Grpc(*code),
             Self::Said(text) => Cause::Said(text),
         }
     }

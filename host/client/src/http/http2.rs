@@ -9,6 +9,7 @@
 //! was handed to the network shows only in the bytes: the frames are followed as they are sent, and
 //! each frame that opens a stream is a request that was written.
 
+pub(crate) mod call;
 mod fault;
 mod wire;
 
@@ -172,6 +173,12 @@ impl Http2Sender {
     }
 
     fn failed(&self, error: &h2::Error) -> SendFailure {
+        self.connection.failed(error, self.is_written())
+    }
+}
+
+impl Http2Connection {
+    fn failed(&self, error: &h2::Error, written: bool) -> SendFailure {
         let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
         // h2 reports a goodbye only to requests for which the server has said that it did nothing
         // (RFC 9113, 6.8 and 8.7).
@@ -182,7 +189,7 @@ impl Http2Sender {
         } else {
             Retry::Never
         };
-        SendFailure { error: self.connection.wire.error(error), written: self.is_written(), retry }
+        SendFailure { error: self.wire.error(error), written, retry }
     }
 }
 

@@ -4,6 +4,9 @@
 mod answers;
 mod bodies;
 mod errors;
+mod grpc;
+mod grpc_bad_days;
+mod grpc_peer;
 mod http2;
 mod malformed;
 mod parallel;

@@ -3,9 +3,10 @@
 use super::entry::{
     Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, label, of_run,
 };
+use super::grpc::GRPC_FIGURES;
 use super::streams::STREAMS;
 use super::websocket::WEBSOCKET_FIGURES;
-use crate::record::{Causes, Figures, Histogram, MetricKind, Split, Transaction};
+use crate::record::{Cause, Causes, Figures, Histogram, MetricKind, Split, Transaction};
 
 /// The label of transactions.
 pub const TRANSACTION: Label = label("transaction", "");
@@ -365,7 +366,7 @@ static FIGURES: &[FigureEntry] = &[
 
 /// All figures.
 pub fn figures() -> impl Iterator<Item = &'static FigureEntry> {
-    FIGURES.iter().chain(WEBSOCKET_FIGURES).chain(STREAMS)
+    FIGURES.iter().chain(WEBSOCKET_FIGURES).chain(GRPC_FIGURES).chain(STREAMS)
 }
 
 /// The figures that a threshold may be about, in the order in which people see them.
@@ -506,6 +507,9 @@ fn by_cause(causes: &Causes, mut tell: impl FnMut(&str, u64)) {
     }
     for (class, count) in causes.requests.iter() {
         tell(class.name(), count);
+    }
+    for (code, count) in causes.grpc.iter() {
+        tell(&Cause::Grpc(code).to_string(), count);
     }
     for (cause, count) in [
         ("said", causes.said.total()),

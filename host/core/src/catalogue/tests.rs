@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::RunInstant;
+use crate::exchange::{Exchange, Phases, Protocol};
 use crate::record::{
     Cause, MetricKind, Recorder, RunPhase, Snapshot, StreamEnd, TransactionEnd, TransactionTimes,
     WebSocketEnd,
@@ -64,6 +65,16 @@ fn as_many_values_are_told_as_a_family_has_labels() {
     recorder.ended(kind, &times, true, TransactionEnd::Failed(&cause));
     recorder.check(RunPhase::Measured, "title", true);
     recorder.websockets(RunPhase::Measured).ended(WebSocketEnd::Scenario, Duration::from_secs(1));
+    let call = Exchange {
+        protocol: Protocol::Grpc,
+        result: Ok(14),
+        phases: Phases::default(),
+        written: 1,
+        reconnects: 0,
+        connections: 1,
+        body_bytes: 0,
+    };
+    recorder.grpc(RunPhase::Measured).ended("/shop.Shop/Buy", &call, false);
     recorder.streams(RunPhase::Measured).ended(StreamEnd::Complete);
     let figures = recorder.take_window(at(3), Snapshot::default()).measured;
     for family in families() {

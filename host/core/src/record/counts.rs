@@ -177,6 +177,8 @@ pub struct Causes {
     pub statuses: Counts<u16>,
     /// By a request that had no answer.
     pub requests: Counts<ErrorClass>,
+    /// By a status of gRPC that was not expected.
+    pub grpc: Counts<u16>,
     /// By what the scenario said.
     pub said: Texts,
     /// By the text of the trap that cut the user off.
@@ -191,6 +193,7 @@ impl Causes {
         match *cause {
             Cause::Status(status) => self.statuses.add(status, 1),
             Cause::Request(class) => self.requests.add(class, 1),
+            Cause::Grpc(code) => self.grpc.add(code, 1),
             Cause::Said(text) => self.said.add(text, 1),
             Cause::Trap(text) => self.traps.add(text, 1),
             Cause::NotEnded => self.not_ended += 1,
@@ -201,13 +204,14 @@ impl Causes {
     pub fn total(&self) -> u64 {
         self.statuses.total()
             + self.requests.total()
+            + self.grpc.total()
             + self.said.total()
             + self.traps.total()
             + self.not_ended
     }
 }
 
-sums! { Causes { statuses, requests, said, traps, not_ended } }
+sums! { Causes { statuses, requests, grpc, said, traps, not_ended } }
 
 /// What a row of [`NamedRows`] can do.
 pub trait NamedRow: Clone {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::RunInstant;
 use crate::exchange::ErrorClass;
+use crate::grpc::status_name;
 
 /// A part of a run, by which figures are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum Cause<'a> {
     Status(u16),
     /// A request had no answer.
     Request(ErrorClass),
+    /// A call of gRPC ended with a status that was not expected.
+    Grpc(u16),
     /// The scenario said so.
     Said(&'a str),
     /// The transaction was open when its iteration returned.
@@ -67,6 +70,7 @@ impl Display for Cause<'_> {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Request(class) => write!(f, "request: {}", class.name()),
+            Self::Grpc(code) => write!(f, "grpc {}", status_name(*code)),
             Self::Said("") => f.write_str("said by the scenario"),
             Self::Said(text) => f.write_str(text),
             Self::NotEnded => f.write_str("not ended"),

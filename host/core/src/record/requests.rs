@@ -1,13 +1,15 @@
 //! What is counted of exchanges: of requests over HTTP, and of each other thing that asks once and
 //! is answered once.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use super::histogram::Histogram;
 use super::split::Split;
 use super::sum::{Summand as _, sums};
-use crate::exchange::{ErrorClass, Phase};
+use crate::exchange::{ErrorClass, Exchange, Phase};
 use crate::travel;
 
 /// All exchanges of one protocol together, as requests and their answers.
@@ -56,6 +58,46 @@ impl Requests {
     /// How many began and ended, in whatever way.
     pub const fn count(&self) -> u64 {
         self.ok + self.failed + self.interrupted
+    }
+
+    /// Counts one that has ended by itself: whether it did as it should, an answer with a status
+    /// that is expected.
+    pub(super) fn ended(&mut self, exchange: &Exchange, expected: bool) {
+        let is_ok = match exchange.result {
+            Ok(status) => {
+                self.statuses.add(status, 1);
+                expected
+            }
+            Err(class) => {
+                self.errors.add(class, 1);
+                false
+            }
+        };
+        let (count, side) = if is_ok {
+            (&mut self.ok, &mut self.service.ok)
+        } else {
+            (&mut self.failed, &mut self.service.failed)
+        };
+        *count += 1;
+        side.record(exchange.phases.total());
+        self.written += u64::from(exchange.written);
+        self.reconnects += u64::from(exchange.reconnects);
+        self.connections += u64::from(exchange.connections);
+        self.body_bytes += exchange.body_bytes;
+        for &phase in exchange.protocol.row().phases {
+            let time = exchange.phases.get(phase);
+            if !time.is_zero() {
+                self.phases[phase as usize].record(time);
+            }
+        }
+    }
+
+    /// Counts one that was cut off at this age, with what it had sent and opened until then.
+    pub(super) fn cut_off(&mut self, age: Duration, written: u32, connections: u32) {
+        self.interrupted += 1;
+        self.service.interrupted.record(age);
+        self.written += u64::from(written);
+        self.connections += u64::from(connections);
     }
 
     /// How long one phase took, over the exchanges in which it took any time: with a reused

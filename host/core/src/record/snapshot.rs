@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, NamedRow, NamedRows, Texts};
 use super::event::TransactionEnd;
+use super::grpc::{self, Grpc};
 use super::histogram::Histogram;
 use super::notable::Notable;
 use super::requests::Requests;
@@ -78,6 +79,9 @@ pub struct Figures {
     pub requests: Requests,
     /// All WebSockets together.
     pub websockets: WebSockets,
+    /// All calls of gRPC together.
+    #[serde(with = "grpc::sent")]
+    pub grpc: Grpc,
     /// What the scenario did over sockets of its own.
     pub sockets: Sockets,
     /// What else is counted of those whose answers were read while they came.
@@ -216,8 +220,8 @@ pub struct UserCounts {
 sums! {
     Snapshot { extent, warm_up, measured, users, log_lines_suppressed }
     Figures {
-        total, transactions, requests, websockets, sockets, streams, iterations, checks, metrics,
-        unsent, loop_delay, overslept,
+        total, transactions, requests, websockets, grpc, sockets, streams, iterations, checks,
+        metrics, unsent, loop_delay, overslept,
     }
     Total {
         counts, response, service, start_lag, user_lag, host_lag, delayed_response,
@@ -282,6 +286,7 @@ impl Snapshot {
         let fits = |one: &Figures, other: &Figures| {
             one.requests.can_travel_with(&other.requests)
                 && one.websockets.can_travel_with(&other.websockets)
+                && one.grpc.can_travel_with(&other.grpc)
                 && one.sockets.can_travel_with(&other.sockets)
         };
         fits(&self.warm_up, &other.warm_up) && fits(&self.measured, &other.measured)
@@ -290,7 +295,7 @@ impl Snapshot {
     /// Leaves out the rows by name; the totals stay.
     pub fn leave_out_rows(&mut self) {
         for part in self.parts() {
-            (part.transactions, part.checks) = Default::default();
+            (part.transactions, part.checks, part.grpc.methods) = Default::default();
         }
     }
 
@@ -305,6 +310,8 @@ impl Figures {
         match protocol {
             Protocol::Http => &mut self.requests,
             Protocol::WebSocket => &mut self.websockets.handshakes,
+            Protocol::Grpc => &mut self.grpc.calls,
+            Protocol::GrpcStream => &mut self.grpc.streams,
         }
     }
 
@@ -312,6 +319,8 @@ impl Figures {
     pub fn errors(&self, class: ErrorClass) -> u64 {
         self.requests.errors.of(class)
             + self.websockets.handshakes.errors.of(class)
+            + self.grpc.calls.errors.of(class)
+            + self.grpc.streams.errors.of(class)
             + self.sockets.errors.of(class)
     }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::fault::fault;
+use super::fault::{OTHER_VERSION, fault};
 use crate::error::Error;
 use crate::net::stream::Stream;
 use crate::net::time_slice::{TimeSlice, give_way};
@@ -71,8 +71,7 @@ impl Http2Wire {
     pub(super) fn error(&self, error: &h2::Error) -> Error {
         if self.speaks_http1.get() {
             return Error::protocol(
-                "HTTP/2: the server speaks HTTP/1.1 alone (leave the version of the request open, \
-                or set it to HTTP/1.1)",
+                "HTTP/2: the server speaks HTTP/1.1 alone".to_owned() + OTHER_VERSION,
             );
         }
         fault(error)

@@ -140,7 +140,7 @@ proptest! {
 #[test]
 fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
     const TOO_MANY: u64 = MAX_COUNT + 1;
-    let counts: [fn(&mut Snapshot) -> &mut u64; 31] = [
+    let counts: [fn(&mut Snapshot) -> &mut u64; 35] = [
         |all| &mut all.log_lines_suppressed,
         |all| &mut all.users.created,
         |all| &mut all.users.gone,
@@ -163,6 +163,10 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         |all| &mut all.measured.websockets.handshakes.ok,
         |all| &mut all.measured.websockets.messages_sent,
         |all| &mut all.measured.websockets.messages_received,
+        |all| &mut all.measured.grpc.messages.sent,
+        |all| &mut all.measured.grpc.messages.received,
+        |all| &mut all.measured.grpc.calls.ok,
+        |all| &mut all.measured.grpc.streams.failed,
         |all| &mut all.measured.sockets.opened,
         |all| &mut all.measured.sockets.datagrams_sent,
         |all| &mut all.measured.sockets.datagrams_received,
@@ -181,10 +185,12 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
         *count(&mut wrong) = TOO_MANY;
         assert_eq!(read::<Snapshot>(&wrong), None, "count {place}");
     }
-    let bytes: [fn(&mut Snapshot) -> &mut u64; 5] = [
+    let bytes: [fn(&mut Snapshot) -> &mut u64; 7] = [
         |all| &mut all.measured.requests.body_bytes,
         |all| &mut all.measured.websockets.bytes_sent,
         |all| &mut all.measured.websockets.bytes_received,
+        |all| &mut all.measured.grpc.messages.bytes_sent,
+        |all| &mut all.measured.grpc.messages.bytes_received,
         |all| &mut all.measured.sockets.bytes_sent,
         |all| &mut all.measured.sockets.bytes_received,
     ];
