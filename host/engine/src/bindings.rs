@@ -15,6 +15,11 @@ pub struct ConductedRun;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenConnection;
 
+/// A gRPC stream's handle in the guest's table: its number is the user's.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenCall;
+
 /// An exchange's handle in the guest's table: its number is the user's.
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -47,6 +52,12 @@ mod generated {
             "swell:scenario/websocket.[method]connection.exchange": async | trappable,
             "swell:scenario/websocket.[method]connection.ping": async | trappable,
             "swell:scenario/websocket.[method]connection.close": async | trappable,
+            "swell:scenario/grpc.unary": async | trappable,
+            "swell:scenario/grpc.ready": async | trappable,
+            "swell:scenario/grpc.[static]call-stream.open": async | trappable,
+            "swell:scenario/grpc.[method]call-stream.send": async | trappable,
+            "swell:scenario/grpc.[method]call-stream.finish": async | trappable,
+            "swell:scenario/grpc.[method]call-stream.receive": async | trappable,
             default: trappable,
         },
         exports: { default: async },
@@ -55,6 +66,7 @@ mod generated {
             "swell:scenario/http-stream.exchange": super::OpenExchange,
             "swell:scenario/runs.run": super::ConductedRun,
             "swell:scenario/websocket.connection": super::OpenConnection,
+            "swell:scenario/grpc.call-stream": super::OpenCall,
         },
     });
 }

@@ -1,11 +1,13 @@
 //! The host's side of the contract: one file for each interface that a scenario imports.
 
 pub(crate) mod bounded;
+pub(crate) mod bounded_grpc;
 pub(crate) mod bounded_websocket;
 mod checks;
 mod clock;
 mod context;
 mod data;
+mod grpc;
 mod http;
 mod http_stream;
 mod log;

@@ -5,7 +5,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::bindings::{Scenario, ScenarioPre};
 use crate::error::LoadError;
-use crate::interfaces::{bounded, bounded_websocket, wasi};
+use crate::interfaces::{bounded, bounded_grpc, bounded_websocket, wasi};
 use crate::state::GuestState;
 
 /// Whether any of these imports is of WASI.
@@ -25,6 +25,7 @@ pub(crate) fn link(
     Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
     bounded::add_to_linker(&mut linker).map_err(wrong)?;
     bounded_websocket::add_to_linker(&mut linker).map_err(wrong)?;
+    bounded_grpc::add_to_linker(&mut linker).map_err(wrong)?;
     if uses_wasi {
         wasi::add_to_linker(&mut linker).map_err(wrong)?;
         bounded::add_wasi_to_linker(&mut linker).map_err(wrong)?;

@@ -2,10 +2,13 @@
 //! remembers between two calls.
 //!
 //! [`swell_core::transactions`] decides which transaction may begin and end when, and what counts;
-//! what takes time (starts, requests, waits) stands in `traffic` and `websocket`, and requests that
-//! last in `streams`. This file brings them together with the clock and the worker's recorder.
+//! what takes time (starts, requests, waits) stands in `traffic`, `websocket` and `grpc`, and
+//! requests that last in `streams`. This file brings them together with the clock and the worker's
+//! recorder.
 
+mod grpc;
 mod held;
+mod held_calls;
 mod in_flight;
 mod open_websockets;
 mod streams;
@@ -23,8 +26,10 @@ use swell_core::record::{MetricId, MetricKind, Whose};
 use swell_core::run::EndRequest;
 use swell_core::transactions::{GuestCall, IterationScope, Misuse, Transactions};
 
+pub(crate) use self::grpc::AskedCall;
 use self::held::HeldStreams;
 pub(crate) use self::held::StreamError;
+use self::held_calls::HeldCalls;
 use self::in_flight::InFlight;
 use self::open_websockets::OpenWebSockets;
 use crate::log::{Speaker, UserLog};
@@ -55,6 +60,7 @@ pub(crate) struct UserState {
     in_flight: InFlight,
     websockets: OpenWebSockets,
     streams: HeldStreams,
+    calls: HeldCalls,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
     /// Why the user is to end when it has returned, if it said so.
@@ -109,6 +115,7 @@ impl UserState {
             in_flight: InFlight::new(Protocol::Http, 0, RunInstant::START),
             websockets: OpenWebSockets::default(),
             streams: HeldStreams::default(),
+            calls: HeldCalls::default(),
             traced: 0,
             stopped: None,
         }
@@ -284,12 +291,14 @@ impl Drop for UserState {
         let recorder = &mut self.worker.recorder.borrow_mut();
         if self.transactions.is_measured() {
             self.streams.handle_cut(now, self.transactions.phase(), recorder);
+            self.calls.handle_cut(now, self.transactions.phase(), recorder);
         }
         self.in_flight.handle_cut(now, self.transactions.phase(), recorder);
         self.websockets.handle_cut(self.transactions.phase(), recorder);
         if let Some(observer) = &self.worker.observer {
             self.in_flight.tell(now, observer);
             self.streams.tell(now, observer);
+            self.calls.tell(now, observer);
         }
         self.transactions.handle_cut(now, recorder);
     }

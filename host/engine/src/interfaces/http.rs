@@ -150,7 +150,9 @@ pub(super) fn error_to_guest(error: Error) -> wit::Error {
             Phase::Waiting => wit::Phase::Waiting,
             Phase::Receiving => wit::Phase::Receiving,
         }),
-        ErrorClass::Reset | ErrorClass::Closed => wit::Error::Reset(error.message),
+        ErrorClass::Reset | ErrorClass::Closed | ErrorClass::GoAway => {
+            wit::Error::Reset(error.message)
+        }
         ErrorClass::Protocol => wit::Error::Protocol(error.message),
         ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
         ErrorClass::Denied => wit::Error::Denied(error.message),

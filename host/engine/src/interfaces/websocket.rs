@@ -195,7 +195,9 @@ pub(super) fn to_guest(error: WebSocketError) -> wit::Error {
             Phase::Sending => wit::Phase::Sending,
             Phase::Receiving => wit::Phase::Receiving,
         }),
-        ErrorClass::Reset | ErrorClass::Closed => wit::Error::Reset(error.message),
+        ErrorClass::Reset | ErrorClass::Closed | ErrorClass::GoAway => {
+            wit::Error::Reset(error.message)
+        }
         ErrorClass::Protocol => wit::Error::Protocol(error.message),
         ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
         ErrorClass::Denied => wit::Error::Denied(error.message),

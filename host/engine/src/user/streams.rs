@@ -159,10 +159,14 @@ impl UserState {
         Ok(())
     }
 
-    /// The transaction with this number is about to end: so do its exchanges.
+    /// The transaction with this number is about to end: so do its exchanges, and calls of gRPC
+    /// that last.
     pub(super) fn end_streams_of(&mut self, transaction: u32) -> Trap<()> {
         for number in self.streams.open_in(|owner| owner == Some(transaction)) {
             self.close_stream(number)?;
+        }
+        for number in self.calls.open_in(|owner| owner == Some(transaction)) {
+            self.close_call(number)?;
         }
         Ok(())
     }
@@ -172,6 +176,9 @@ impl UserState {
     pub(super) fn end_streams_of_iteration(&mut self) -> Trap<()> {
         for number in self.streams.open_in(|owner| owner.is_some()) {
             self.close_stream(number)?;
+        }
+        for number in self.calls.open_in(|owner| owner.is_some()) {
+            self.close_call(number)?;
         }
         self.end_implicit_of_streams()?;
         self.streams.implicit = None;
@@ -188,6 +195,9 @@ impl UserState {
         for number in self.streams.open_in(|_| true) {
             // Each of them is held.
             let _ending = self.close_stream(number);
+        }
+        for number in self.calls.open_in(|_| true) {
+            let _ended = self.close_call(number);
         }
     }
 
@@ -253,7 +263,12 @@ impl UserState {
     pub(super) fn end_implicit_of_streams(&mut self) -> Trap<()> {
         let Some(serial) = self.streams.implicit else { return Ok(()) };
         let is_last = self.transactions.innermost() == Some(serial);
-        if is_last && self.streams.open_in(|owner| owner == Some(serial)).is_empty() {
+        let belongs = |owner| owner == Some(serial);
+        let is_used = || {
+            let streams = self.streams.open_in(belongs);
+            !(streams.is_empty() && self.calls.open_in(belongs).is_empty())
+        };
+        if is_last && !is_used() {
             self.streams.implicit = None;
             self.finish_innermost(serial, None)?;
         }
@@ -268,7 +283,7 @@ impl UserState {
 }
 
 /// Waits for it, unless the wait is one that ends with the run, and that is over.
-async fn patiently<T>(patience: &Patience, wait: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn patiently<T>(patience: &Patience, wait: impl Future<Output = T>) -> Option<T> {
     let mut wait = pin!(wait);
     poll_fn(|context| match wait.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -218,6 +218,9 @@ impl UserState {
         }
         let failure = match (exchange.result, error) {
             (Ok(code), _) if expected.contains(exchange.protocol, code) => None,
+            (Ok(code), _) if matches!(exchange.protocol, Protocol::Grpc | Protocol::GrpcStream) => {
+                Some(Failure::Grpc(code))
+            }
             (Ok(code), _) => Some(Failure::Status(code)),
             // What was wrong with a request differs each time, and the author of the scenario needs
             // the words.
