@@ -159,9 +159,9 @@ mod tests {
     use swell_core::RunInstant;
     use swell_core::catalogue::{self, Family};
     use swell_core::control::{Doing, Limiter};
-    use swell_core::exchange::ErrorClass;
+    use swell_core::exchange::{ErrorClass, Exchange, Phases, Protocol};
     use swell_core::record::{
-        Cause, MetricKind, Recorder, RunPhase, Snapshot, StreamEnd, TransactionEnd,
+        Cause, GrpcMessages, MetricKind, Recorder, RunPhase, Snapshot, StreamEnd, TransactionEnd,
         TransactionTimes, WebSocketEnd, WebSockets,
     };
 
@@ -290,6 +290,21 @@ mod tests {
         for times in [&mut handshakes.service.ok, round_trips, pings] {
             times.record(Duration::from_millis(1));
         }
+        let call = Exchange {
+            protocol: Protocol::Grpc,
+            result: Ok(14),
+            phases: Phases::default(),
+            written: 1,
+            reconnects: 0,
+            connections: 1,
+            body_bytes: 0,
+        };
+        let grpc = recorder.grpc(RunPhase::Measured);
+        grpc.ended("/shop.Shop/Buy", &call, false);
+        let messages = GrpcMessages { sent: 1, received: 1, bytes_sent: 1, bytes_received: 1 };
+        grpc.messaged("/shop.Shop/Buy", &messages);
+        grpc.calls.errors.add(ErrorClass::GoAway, 1);
+        grpc.streams.ok += 1;
         let mut all = window(1);
         all.measured.requests.errors.add(ErrorClass::Dns, 1);
         all.measured.sockets.errors.add(ErrorClass::Dns, 1);

@@ -53,11 +53,12 @@ pub use self::judgement::Rules;
 pub use self::live_line::LiveLine;
 pub use self::report::{
     About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,
-    FormOfRuns, Header, HostReport, LimitReport, MachineReport, MarkReport, NameReport,
-    NotableReport, NotableRow, ObjectiveReport, OneOfRuns, Part, PointReport, Report, ReportOfRuns,
-    RequestsReport, ScenarioReport, SearchReport, SeriesReport, SocketsReport, StreamsReport,
-    StretchReport, ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport,
-    WebSocketsReport, Written, failures,
+    FormOfRuns, GrpcCallsReport, GrpcMessagesReport, GrpcMethodReport, GrpcReport, Header,
+    HostReport, LimitReport, MachineReport, MarkReport, NameReport, NotableReport, NotableRow,
+    ObjectiveReport, OneOfRuns, Part, PointReport, Report, ReportOfRuns, RequestsReport,
+    ScenarioReport, SearchReport, SeriesReport, SocketsReport, StreamsReport, StretchReport,
+    ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport, WebSocketsReport,
+    Written, failures,
 };
 pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};

@@ -8,6 +8,7 @@
 
 mod confidence;
 mod course;
+mod grpc;
 mod header;
 mod hosts;
 pub(crate) mod names;
@@ -36,6 +37,7 @@ use swell_core::verdict::Stamp;
 
 pub use self::confidence::ConfidenceReport;
 pub use self::course::{MarkReport, PointReport, StretchReport};
+pub use self::grpc::{GrpcCallsReport, GrpcMessagesReport, GrpcMethodReport, GrpcReport};
 pub use self::header::Header;
 pub use self::hosts::HostReport;
 pub use self::notable::{NotableReport, NotableRow};

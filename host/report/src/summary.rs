@@ -5,6 +5,7 @@
 //! stand in the order of the run.
 
 mod failures;
+mod grpc;
 mod notable;
 mod part;
 mod rate;
@@ -22,6 +23,7 @@ use swell_core::units::{counted, grouped, print_share};
 use swell_core::verdict::Stamp;
 
 use self::failures::{all_failures, failures};
+use self::grpc::grpc;
 use self::notable::notable;
 use self::part::{by_name, checks, metrics, requests, sockets, totals};
 use self::rate::{confidence, control, hosts, limits, search};
@@ -77,6 +79,7 @@ impl Summary<'_> {
         metrics(sheet, part);
         requests(sheet, part);
         websockets(sheet, part);
+        grpc(sheet, part);
         sockets(sheet, part);
         streams(sheet, part);
         self.rest(sheet);
@@ -124,6 +127,7 @@ impl SummaryOfRuns<'_> {
             by_name(&mut sheet, &report.total);
             requests(&mut sheet, &report.total);
             websockets(&mut sheet, &report.total);
+            grpc(&mut sheet, &report.total);
             sockets(&mut sheet, &report.total);
             streams(&mut sheet, &report.total);
         }

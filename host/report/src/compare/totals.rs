@@ -6,7 +6,9 @@
 use swell_core::catalogue::Portion;
 use swell_core::threshold::{Quantity, QuantityAmount};
 
-use crate::report::{CheckReport, Counted, Part, SeriesReport, Times, WebSocketsReport};
+use crate::report::{
+    CheckReport, Counted, GrpcReport, Part, SeriesReport, Times, WebSocketsReport,
+};
 
 /// What a quantity is in a report.
 ///
@@ -50,6 +52,11 @@ pub(super) fn amount(part: &Part, quantity: &Quantity) -> Result<QuantityAmount,
         "socket_connections" => rate(part, part.sockets.connections),
         "socket_bytes_sent" => rate(part, part.sockets.bytes_sent),
         "socket_bytes_received" => rate(part, part.sockets.bytes_received),
+        "grpc_streams" => rate(part, grpc(part, |all| all.streams.count())),
+        "grpc_messages_sent" => rate(part, grpc(part, |all| all.messages.sent)),
+        "grpc_messages_received" => rate(part, grpc(part, |all| all.messages.received)),
+        "grpc_bytes_sent" => rate(part, grpc(part, |all| all.messages.bytes_sent)),
+        "grpc_bytes_received" => rate(part, grpc(part, |all| all.messages.bytes_received)),
         "websocket_messages_sent" => rate(part, websockets(part, |all| all.messages_sent)),
         "websocket_messages_received" => rate(part, websockets(part, |all| all.messages_received)),
         "websocket_bytes_sent" => rate(part, websockets(part, |all| all.bytes_sent)),
@@ -89,6 +96,8 @@ fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
         "request" => Some(&part.requests.service_ms),
         "stream_first_byte" => part.streams.as_ref().map(|all| &all.first_byte_ms),
         "stream_gap" => part.streams.as_ref().map(|all| &all.gap_ms),
+        "grpc_call" => Some(&part.grpc.as_ref()?.calls.service_ms),
+        "grpc_stream" => Some(&part.grpc.as_ref()?.streams.service_ms),
         "websocket_connect" => Some(&part.websockets.as_ref()?.handshakes.service_ms),
         "websocket_session" => Some(&part.websockets.as_ref()?.session_ms),
         "websocket_round_trip" => Some(&part.websockets.as_ref()?.round_trip_ms),
@@ -100,6 +109,11 @@ fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
 /// What was counted of WebSockets; a report has nothing of them where there were none.
 fn websockets(part: &Part, count: fn(&WebSocketsReport) -> u64) -> u64 {
     part.websockets.as_ref().map_or(0, count)
+}
+
+/// What was counted of gRPC; a report has nothing of it where there was none.
+fn grpc(part: &Part, count: fn(&GrpcReport) -> u64) -> u64 {
+    part.grpc.as_ref().map_or(0, count)
 }
 
 /// Of a share how many belong to it, as thresholds count them.
@@ -119,6 +133,15 @@ pub(super) fn portion(part: &Part, quantity: &Quantity) -> Option<Portion> {
             let requests = &part.requests;
             let whole = requests.ok + requests.failed + requests.interrupted;
             Some(Portion { part: requests.failed, whole, undecided: requests.interrupted })
+        }
+        "grpc_call_error_rate" => {
+            let all = part.grpc.as_ref()?;
+            let (calls, streams) = (&all.calls, &all.streams);
+            Some(Portion {
+                part: calls.failed + streams.failed,
+                whole: calls.count() + streams.count(),
+                undecided: calls.interrupted + streams.interrupted,
+            })
         }
         "websocket_connect_error_rate" => {
             let handshakes = &part.websockets.as_ref()?.handshakes;

@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
+use swell_core::grpc::status_name;
 use swell_core::record::{
-    Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Sockets, Split,
-    Streams, Texts, Total, Transaction, Unsent, UserCounts, Value as Measured, WebSocketEnd,
-    WebSockets,
+    Check, Counts, Figures, Grpc, GrpcMessages, GrpcMethod, Histogram, NamedRows, Outcomes,
+    Requests, Series, Sockets, Split, Streams, Texts, Total, Transaction, Unsent, UserCounts,
+    Value as Measured, WebSocketEnd, WebSockets,
 };
 
 use crate::report::failures;
@@ -45,6 +46,7 @@ pub(super) fn counts(figures: &Figures) -> Value {
         transactions,
         requests,
         websockets,
+        grpc,
         sockets,
         streams,
         iterations,
@@ -62,6 +64,9 @@ pub(super) fn counts(figures: &Figures) -> Value {
     object.put("by_name", rows(transactions, transaction));
     object.put("requests", of_requests(requests, Protocol::Http));
     object.put("websockets", of_websockets(websockets));
+    if !grpc.is_empty() {
+        object.put("grpc", of_grpc(grpc));
+    }
     object.put("sockets", of_sockets(sockets));
     object.put("streams", of_streams(streams));
     object.put("iterations", outcomes(iterations));
@@ -196,6 +201,44 @@ fn of_websockets(websockets: &WebSockets) -> Value {
     object.put("round_trip", histogram(round_trips));
     object.put("ping", histogram(pings));
     object.done()
+}
+
+fn of_grpc(grpc: &Grpc) -> Value {
+    let Grpc { calls, streams, messages, methods } = grpc;
+    let mut object = Object::default();
+    object.put("calls", of_calls(calls));
+    object.put("streams", of_calls(streams));
+    object.put("messages", of_messages(*messages));
+    object.put(
+        "by_method",
+        rows(methods, |GrpcMethod { calls, messages }| {
+            let mut object = Object::default();
+            object.put("calls", of_calls(calls));
+            object.put("messages", of_messages(*messages));
+            object.done()
+        }),
+    );
+    object.done()
+}
+
+/// Their statuses have names.
+fn of_calls(calls: &Requests) -> Value {
+    let mut counted = of_requests(calls, Protocol::Grpc);
+    if let Some(of) = counted.as_object_mut() {
+        let statuses = by_key(&calls.statuses, |code| status_name(code).to_owned());
+        of.insert("statuses".to_owned(), statuses);
+    }
+    counted
+}
+
+fn of_messages(messages: GrpcMessages) -> Value {
+    let GrpcMessages { sent, received, bytes_sent, bytes_received } = messages;
+    json!({
+        "sent": sent,
+        "received": received,
+        "bytes_sent": bytes_sent,
+        "bytes_received": bytes_received,
+    })
 }
 
 fn of_sockets(sockets: &Sockets) -> Value {

@@ -12,6 +12,7 @@ use swell_core::record::{
     Unsent, Value,
 };
 
+use super::grpc::GrpcReport;
 use super::header::Header;
 use super::names;
 use super::notable::NotableReport;
@@ -34,6 +35,9 @@ pub struct Part {
     /// All WebSockets together; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub websockets: Option<WebSocketsReport>,
+    /// All calls of gRPC together; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcReport>,
     /// What the scenario did over sockets of its own; absent where it did nothing.
     #[serde(default, skip_serializing_if = "SocketsReport::is_unused")]
     pub sockets: SocketsReport,
@@ -237,6 +241,7 @@ impl Part {
                 .collect(),
             requests: RequestsReport::of(&figures.requests, Protocol::Http, seconds),
             websockets: WebSocketsReport::of(&figures.websockets, seconds),
+            grpc: GrpcReport::of(&figures.grpc, seconds),
             sockets: SocketsReport::of(&figures.sockets),
             streams: StreamsReport::of(&figures.streams),
             iterations: Counted::of(&figures.iterations),
@@ -279,11 +284,14 @@ pub fn failures(causes: &Causes) -> BTreeMap<String, u64> {
     let words = |cause: Cause<'_>, count| (cause.to_string(), count);
     let statuses = causes.statuses.iter().map(|(status, n)| words(Cause::Status(status), n));
     let requests = causes.requests.iter().map(|(class, n)| words(Cause::Request(class), n));
+    let grpc = causes.grpc.iter().map(|(code, n)| words(Cause::Grpc(code), n));
     let said = causes.said.iter().map(|(text, n)| words(Cause::Said(text), n));
     let traps = causes.traps.iter().map(|(text, n)| words(Cause::Trap(text), n));
     let not_ended = (causes.not_ended > 0).then(|| words(Cause::NotEnded, causes.not_ended));
     let mut all = BTreeMap::new();
-    for (text, count) in statuses.chain(requests).chain(said).chain(traps).chain(not_ended) {
+    for (text, count) in
+        statuses.chain(requests).chain(grpc).chain(said).chain(traps).chain(not_ended)
+    {
         *all.entry(text).or_default() += count;
     }
     all

@@ -11,7 +11,7 @@ use crate::report::{NameReport, Part, SocketsReport, Times};
 use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
 /// Names of transactions, and of checks, that are shown.
-const SHOWN_NAMES: usize = 40;
+pub(super) const SHOWN_NAMES: usize = 40;
 
 /// Series of the scenario's own metrics that are shown.
 const SHOWN_SERIES: usize = 20;
