@@ -1,5 +1,6 @@
 //! The one error of a scenario, so that `?` works everywhere.
 
+use crate::grpc::error::Error as GrpcError;
 use crate::http::error::Error as HttpError;
 use crate::websocket::error::Error as WebSocketError;
 
@@ -24,6 +25,9 @@ pub enum Error {
     /// Something with a WebSocket did not succeed.
     #[error(transparent)]
     WebSocket(#[from] WebSocketError),
+    /// A call of gRPC did not succeed.
+    #[error(transparent)]
+    Grpc(#[from] GrpcError),
     /// An answer lacks what was asked of it: a part that was not kept, a header that is not there,
     /// a body that is no text.
     #[error("{0}")]

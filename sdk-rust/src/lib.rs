@@ -55,6 +55,7 @@ pub mod context;
 pub mod data;
 mod error;
 mod exports;
+pub mod grpc;
 pub mod http;
 mod lifecycle;
 pub mod log;
@@ -81,7 +82,7 @@ pub mod prelude {
         Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think,
         transaction,
     };
-    pub use crate::{context, data, http, log, metrics, net, random, runs, websocket};
+    pub use crate::{context, data, grpc, http, log, metrics, net, random, runs, websocket};
 }
 
 /// What the macros expand to; no part of the interface.
