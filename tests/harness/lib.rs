@@ -8,6 +8,7 @@
 mod books;
 mod call;
 mod daemon;
+mod grpc;
 mod host;
 mod kubernetes;
 mod memory;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use call::{CallReply, call};
+pub use grpc::{GrpcCounts, PythonGrpc};
 pub use host::{Finished, Host, Running};
 pub use kubernetes::KubernetesSchemas;
 pub use memory::private_memory;

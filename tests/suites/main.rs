@@ -16,6 +16,7 @@ mod examples;
 mod failing_at_once;
 mod files;
 mod first_hour;
+mod grpc;
 mod guests;
 mod imports;
 mod javascript;
