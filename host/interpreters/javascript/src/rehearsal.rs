@@ -29,10 +29,10 @@ pub(crate) fn is_on() -> bool {
 
 /// The answer to a request, if there is no host.
 pub(crate) fn answer(keep_headers: bool) -> Option<Response> {
-    let header = ("content-type".to_owned(), "application/json".to_owned());
     is_on().then(|| Response {
         status: 200,
-        headers: keep_headers.then(|| vec![header]),
+        headers: keep_headers
+            .then(|| vec![("content-type".to_owned(), "application/json".to_owned())]),
         body: Some(br#"{"id": 7, "title": "<title>", "items": [{"id": 8}]}"#.to_vec()),
         body_size: 0,
         phases: Phases {

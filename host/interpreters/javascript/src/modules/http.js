@@ -288,14 +288,15 @@ export class CookieJar {
   }
 }
 
-let jar = new CookieJar();
-
 /** The user's cookies of this iteration. */
+export let jar = new CookieJar();
+
+/** The same, as scripts ask for it. */
 export const cookieJar = () => jar;
 
-/** Begins an iteration with the cookies that the host has then: none, unless they stay. */
+/** Begins an iteration with the cookies that the host has then, if the jar is used: none, unless they stay. */
 export function clearCookies() {
-  if (jar.isUsed && !settings.noCookiesReset) jar = new CookieJar();
+  if (!settings.noCookiesReset) jar = new CookieJar();
 }
 
 // Nothing: those that the host takes for a success.
@@ -391,12 +392,21 @@ export function multipart(fields, boundary) {
 
 const KEEPS = { none: 0, text: 1, binary: 2 };
 
+/** A request that is nothing but a method and an address. */
+const plain = (method, link) => [
+  method, link, undefined, undefined, settings.discardResponseBodies ? 0 : 1, settings.maxRedirects, 0, expected,
+];
+
+// The last address of such a request: who asks for it again need not look at it again.
+let lastPlain;
+
 /** What is to be sent, as the contract's function takes it. */
 function prepare(method, address, body, params) {
   let link = String(address);
   const isPlain = params === undefined && (body === null || body === undefined) && settings.userAgent === undefined;
   if (isPlain && !jar.isOwn && !link.includes('@')) {
-    return [method, link, undefined, undefined, settings.discardResponseBodies ? 0 : 1, settings.maxRedirects, 0, expected];
+    lastPlain = link;
+    return plain(method, link);
   }
   let sent;
   let headers = params?.headers;
@@ -453,10 +463,14 @@ function received(asked, answer, address, params) {
 }
 
 function send(method, address, body, params) {
-  const name = nameOf(method, address, params);
-  const asked = prepare(method, address, body, params);
+  // Most requests are an address and nothing else. They go by as few calls as can be.
+  const isPlain = params === undefined && typeof address === 'string' && at.group === '';
+  const name = isPlain ? undefined : nameOf(method, address, params);
+  const asked = isPlain && body === null && address === lastPlain && !jar.isOwn ? plain(method, address)
+    : prepare(method, address, body, params);
   const answer = native.send(asked, name === undefined ? undefined : kind(String(name)));
-  return received(asked, answer, address, params);
+  if (hooks.request !== undefined || answer[HAS_COOKIES] || answer[3] !== null) return received(asked, answer, address, params);
+  return new Response(asked, answer);
 }
 
 /** Sends a request and waits for its answer. */

@@ -45,7 +45,8 @@ globalThis.open = (path, mode) => native.open(String(path), mode === 'b');
 // The same numbers in each run of one seed. The top level has none yet, and takes others.
 Math.random = native.random;
 
-let timers = [];
+/** Timers that have not run out. */
+export let timers = [];
 let last = 0;
 
 function later(callback, delay, every, values) {
@@ -89,7 +90,7 @@ export function turn() {
 
 /** Forgets what an iteration that was cut off has left. */
 export function clearTimers() {
-  if (timers.length > 0) timers = [];
+  timers = [];
   while (sources.length > 0) sources.pop().clear();
 }
 

@@ -2,9 +2,9 @@
 
 import { at, hooks, native, settings } from 'swell:core';
 import { scenariosOf } from 'swell:options';
-import { clearTimers, running, setVariables, turn } from 'swell:prelude';
+import { clearTimers, running, setVariables, sources, timers, turn } from 'swell:prelude';
 import { recordIterations } from 'swell:thresholds';
-import { clearCookies } from 'k6/http';
+import { clearCookies, jar } from 'k6/http';
 
 export { turn };
 
@@ -78,8 +78,8 @@ export function run() {
   running.iteration = count++;
   at.group = '';
   if (at.open.length > 0) at.open = [];
-  clearCookies();
-  clearTimers();
+  if (jar.isUsed) clearCookies();
+  if (timers.length > 0 || sources.length > 0) clearTimers();
   return hooks.iteration === undefined && settings.minIterationDuration === 0 ? body(data) : timed();
 }
 
