@@ -258,7 +258,7 @@ mod tests {
             assert!(refusal(&["run", "http://a/", content, "hello"]).contains("--body TEXT"));
         }
         assert!(refusal(&["run", "http://a/", "-duration=5s"]).contains("two dashes"));
-        assert!(refusal(&["run", "http://a/", "-disable-keepalive"]).contains("--fresh"));
+        assert!(refusal(&["run", "http://a/", "-disable-keepalive"]).contains("-per-connection 1"));
         assert!(refusal(&["http://a/"]).contains("host run http://a/"));
         assert!(refusal(&["soak", "http://a/"]).contains("--preset"));
         assert!(refusal(&["inspect", "shop.js"]).contains("host check FILE"));

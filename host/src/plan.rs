@@ -10,7 +10,7 @@ use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Us
 use swell_core::run::StopRules;
 use swell_driver::{PlannedScenario, RunPlan};
 
-use crate::routes::routes;
+use crate::routes::{connection_limits, routes};
 use crate::scenario_choice::ChosenScenario;
 use crate::settings::flags::{
     AcceptArg, ArrivalsArg, CookiesArg, HttpVersionArg, Settings, TlsArg,

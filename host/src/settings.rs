@@ -4,6 +4,7 @@
 //! This is the bottom of the command line: every command may look in here, and nothing in here
 //! knows a command.
 
+pub(crate) mod connections;
 mod defaults;
 pub(crate) mod flags;
 pub(crate) mod habits;

@@ -3,10 +3,12 @@
 
 mod authoring;
 mod bad_days_of_the_host;
+mod bodies;
 mod cluster;
 mod cluster_network;
 mod command_line;
 mod compare;
+mod connections;
 mod contract;
 mod control;
 mod coordinator;

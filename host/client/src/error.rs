@@ -47,6 +47,26 @@ pub enum OptionsError {
         /// What the kernel says.
         source: io::Error,
     },
+    /// Requests to the target would go to an address of a version of IP that is not used.
+    #[error(
+        "requests to the target go to {address}, and only {only} is used\nhelp: leave out what \
+        chooses a version of IP, or name an address of {only}"
+    )]
+    OtherIpVersion {
+        /// The address.
+        address: IpAddr,
+        /// The version that is used.
+        only: &'static str,
+    },
+    /// Nothing could be sent from the source addresses by the version of IP that is used.
+    #[error(
+        "only {only} is used, and none of the source addresses is of {only}\nhelp: leave out what \
+        chooses a version of IP, or add a source address of {only}"
+    )]
+    SourcesOfOtherIpVersion {
+        /// The version that is used.
+        only: &'static str,
+    },
     /// The user agent cannot stand in a header.
     #[error("user agent {0:?} cannot stand in a header")]
     UserAgent(String),

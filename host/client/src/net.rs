@@ -6,10 +6,11 @@
 //! | `allow` | the hosts that a plan allows |
 //! | `origin` | whom a connection leads to |
 //! | `resolve` | from a name to addresses, kept as long as the name's owner allows |
+//! | `dns` | how long addresses are used, and which of them a connection takes |
 //! | `routes`, `proxy` | the way to a service, where it is another than its name says |
 //! | `sources` | the addresses that connections are opened from |
 //! | `connect` | from an origin to a stream that can carry a protocol |
-//! | `tls` | which certificates are trusted, and which is ours |
+//! | `tls`, `tls_name` | which certificates are trusted, which is ours, and who is asked for |
 //! | `socket`, `stream` | an open connection, without and with TLS |
 //! | `kernel` | what the kernel alone knows of it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
@@ -20,6 +21,7 @@
 pub(crate) mod allow;
 pub(crate) mod connect;
 pub(crate) mod deadline;
+pub(crate) mod dns;
 pub(crate) mod faults;
 pub(crate) mod kernel;
 pub(crate) mod network;
@@ -33,3 +35,4 @@ pub(crate) mod sources;
 pub(crate) mod stream;
 pub(crate) mod time_slice;
 pub(crate) mod tls;
+pub(crate) mod tls_name;

@@ -2,6 +2,7 @@
 //! loaded.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
@@ -36,6 +37,8 @@ pub struct Options {
     /// Where connections go in place of what URLs name. Default: nowhere else.
     pub routes: Routes,
     /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
+    /// How many connections a user has, and how long it keeps them.
+    pub connections: ConnectionLimits,
     /// service's log names who loaded it.
     pub user_agent: String,
     /// Headers that are added to requests that do not have them.
@@ -62,6 +65,7 @@ impl Options {
             headers: Vec::new(),
             version: Version::Automatic,
             takes_cookies: true,
+            connections: ConnectionLimits::default(),
         }
     }
 }
@@ -71,6 +75,28 @@ impl Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// To look up the name and open a connection. Default 10 s: a lost SYN is sent again after 1, 3
+/// How many connections a user has to one host (scheme, name and port), and how long it keeps them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// The most connections over HTTP/1.1 at once; requests beyond them wait, which is phase
+    /// `Blocked`. Default 6: what browsers have settled on. HTTP/2 has one.
+    pub per_host: NonZeroU32,
+    /// How many requests a connection carries before it is closed; absent for as many as come. Over
+    /// HTTP/1.1 the last one says `connection: close`, as it should (RFC 9112, 9.6). Default:
+    /// absent.
+    pub requests: Option<NonZeroU32>,
+    /// A connection that has been idle for longer is not used any more, and closed when the next
+    /// request would have used it. Default: absent, and it is kept until its user or the service
+    /// closes it.
+    pub idle: Option<Duration>,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { per_host: NonZeroU32::new(6).expect("six"), requests: None, idle: None }
+    }
+}
+
     /// and 7 s, so a service whose connection is not open by then is down.
     pub connect: Duration,
     /// The TLS handshake. Default 10 s, as it is two round trips like the connection.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use swell_client::{MovedService, PinnedName};
+use swell_client::{AwsScope, MovedService, PinnedName};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::run::MaxErrorRate;
@@ -19,6 +19,8 @@ use swell_core::schedule::{Bursts, Formula, Stage, UserStage};
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 use swell_outputs::Outputs;
+
+use super::connections::{ConnectionSettings, SERVICE, WAY};
 
 /// The file that is read where no `--config` is given.
 pub(crate) const DEFAULT_FILE: &str = "swell.toml";
@@ -272,6 +274,9 @@ pub(crate) struct Settings {
     pub(crate) fresh: Option<FreshArg>,
 
     /// What becomes of a user's cookies: they are forgotten after each iteration, kept as long as
+    #[command(flatten)]
+    pub(crate) connections: ConnectionSettings,
+
     /// the user lives, or never kept. Default: clear.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = SERVICE)]
     pub(crate) cookies: Option<CookiesArg>,
@@ -550,8 +555,6 @@ pub(crate) const UI_ADDRESS: &str = "127.0.0.1:6565";
 
 /// The headings of `host run --help`.
 pub(crate) const LOAD: &str = "Load";
-const SERVICE: &str = "Service";
-const WAY: &str = "The way to the service";
 const SCENARIO: &str = "Scenario";
 pub(crate) const RESULTS: &str = "Results";
 pub(crate) const CLUSTER: &str = "Several hosts";

@@ -59,10 +59,13 @@ const HABITS: &[(&[&str], &str)] = &[
         "--http-version 1.1 or 2 says it; without it, 2 where TLS agrees on it",
     ),
     (&["--http3"], "HTTP/3 is not spoken; --http-version 2 is the newest"),
-    (&["--disable-keepalive", "--no-keepalive"], "--fresh iteration opens new connections"),
+    (
+        &["--disable-keepalive", "--no-keepalive"],
+        "--max-requests-per-connection 1 opens a connection for each request",
+    ),
     (
         &["--pool-max-idle-per-host", "--pool-idle-timeout-ms"],
-        "leave it out: a user keeps the connections that it has used",
+        "--max-connections-per-host N says how many a user has, --idle-timeout TIME how long",
     ),
     (&["--no-pre-lookup"], "--no-preflight begins without a look-up"),
     // How much and how long.

@@ -13,6 +13,7 @@ use swell_core::plain::{line, shell_word};
 use swell_report::record::without_secret;
 use thiserror::Error;
 
+use super::connections::ConnectionSettings;
 use super::flags::{DEFAULT_FILE, Settings};
 use crate::terminal;
 
@@ -27,12 +28,16 @@ enum SettingKind {
 
 /// Makes the table of all settings. A setting that is missing from it does not compile.
 macro_rules! kinds {
-    ($($field:ident: $kind:ident,)*) => {
+    (connections { $($of:ident: $kind_of:ident,)* } $($field:ident: $kind:ident,)*) => {
         const _: fn(Settings) = |settings| {
-            let Settings { $($field: _,)* } = settings;
+            let Settings { connections, $($field: _,)* } = settings;
+            let ConnectionSettings { $($of: _,)* } = connections;
         };
         /// The names of the fields; the words of a key are joined by hyphens.
-        const KINDS: &[(&str, SettingKind)] = &[$((stringify!($field), SettingKind::$kind),)*];
+        const KINDS: &[(&str, SettingKind)] = &[
+            $((stringify!($field), SettingKind::$kind),)*
+            $((stringify!($of), SettingKind::$kind_of),)*
+        ];
     };
 }
 

@@ -107,7 +107,7 @@ impl<'a> Calling<'a> {
         };
         let (of_run, user_agent) = (&client.options.headers, &client.http.user_agent);
         let head = head(&call.metadata, call.deadline, of_run, user_agent)?;
-        let pool = self.session.grpc.pool(&url.origin);
+        let pool = self.session.grpc.pool(&url.origin, client.options.connections);
         if let Some(seen) = &mut self.seen {
             seen.begins(&url, &head);
         }
@@ -176,8 +176,8 @@ impl<'a> Calling<'a> {
             Stream::Plain(socket)
         };
         let written = Rc::clone(&client.grpc);
-        let connection =
-            Http2Connection::open(stream, client.options.header_limit, written).await?;
+        let (limit, limits) = (client.options.header_limit, client.options.connections);
+        let connection = Http2Connection::open(stream, limit, limits, written).await?;
         let sender = connection
             .sender()
             .ok_or_else(|| Error::new(ErrorClass::Reset, "the connection was closed at once"))?;

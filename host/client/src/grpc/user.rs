@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::http::pool::Pool;
 use crate::http::request::Version;
 use crate::net::origin::Origin;
+use crate::options::ConnectionLimits;
 
 /// One user as gRPC services know it.
 #[derive(Default)]
@@ -16,12 +17,12 @@ pub(crate) struct GrpcUser {
 
 impl GrpcUser {
     /// The connection to an origin.
-    pub(crate) fn pool(&self, origin: &Rc<Origin>) -> Rc<Pool> {
+    pub(crate) fn pool(&self, origin: &Rc<Origin>, limits: ConnectionLimits) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if let Some(known) = pools.iter().find(|pool| Rc::ptr_eq(&pool.origin, origin)) {
             return Rc::clone(known);
         }
-        let pool = Rc::new(Pool::new(Rc::clone(origin), Version::Http2));
+        let pool = Rc::new(Pool::new(Rc::clone(origin), Version::Http2, limits));
         pools.push(Rc::clone(&pool));
         pool
     }

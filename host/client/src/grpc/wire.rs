@@ -63,7 +63,7 @@ impl GrpcWire {
     }
 
     /// The connection that it goes over.
-    pub(crate) const fn connection(&self) -> &Rc<Http2Connection> {
+    pub(crate) fn connection(&self) -> &Rc<Http2Connection> {
         self.call.connection()
     }
 

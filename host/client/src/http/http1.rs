@@ -27,6 +27,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -133,6 +134,17 @@ impl Http1Connection {
         self.response.expect(ResponseOptions {
             to_head: request.is_head(),
             headers: request.keeps_headers(),
+    /// The same, which carries so many requests and no more; absent for as many as come.
+    pub(crate) fn for_requests(mut self: Box<Self>, most: Option<NonZeroU32>) -> Box<Self> {
+        self.left = most.map(NonZeroU32::get);
+        self
+    }
+
+    /// Whether the next request is the last that it may carry.
+    pub(crate) fn is_at_last_request(&self) -> bool {
+        self.left == Some(1)
+    }
+
             body: request.keeps_body(),
         });
         self.sent = None;
@@ -149,6 +161,7 @@ impl Http1Connection {
     }
 
     fn poll_send(
+        self.left = self.left.map(|left| left.saturating_sub(1));
         &mut self,
         request: &OutgoingRequest<'_>,
         cx: &mut Context<'_>,

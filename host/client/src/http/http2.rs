@@ -15,6 +15,7 @@ mod wire;
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -22,10 +23,11 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Reason, RecvStream};
-use http::Request;
 use http::header::HeaderMap;
+use http::{Request, StatusCode};
 use swell_core::exchange::ErrorClass;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::fault::fault;
 use self::wire::{Http2Wire, Tap};
@@ -34,6 +36,7 @@ use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
 use crate::net::rare::Rare;
 use crate::net::stream::Stream;
+use crate::options::ConnectionLimits;
 
 /// An open connection. Its task ends with it.
 pub(crate) struct Http2Connection {
@@ -41,13 +44,20 @@ pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
     wire: Rc<Http2Wire>,
     header_limit: usize,
+    limits: ConnectionLimits,
+    /// How many requests it was given.
+    given: Cell<u32>,
+    /// How many of them have not come to their end.
+    under_way: Cell<u32>,
+    /// When the last one came to its end; only where that bounds how long it is kept.
+    idle_since: Cell<Option<Instant>>,
     /// The task that reads and writes for all requests on the connection.
     task: JoinHandle<()>,
 }
 
 /// One exchange's right to send on a connection, which stays open for it.
 pub(crate) struct Http2Sender {
-    connection: Rc<Http2Connection>,
+    connection: InUse,
     sender: SendRequest<Bytes>,
     /// The stream of its request, once it has one.
     stream: Option<u32>,
@@ -56,7 +66,34 @@ pub(crate) struct Http2Sender {
 /// A body that is being received.
 pub(crate) struct Http2Body {
     stream: RecvStream,
-    _connection: Rc<Http2Connection>,
+    _connection: InUse,
+}
+
+/// A part in a connection, which keeps it open and is known to be under way.
+struct InUse(Rc<Http2Connection>);
+
+impl InUse {
+    fn new(connection: &Rc<Http2Connection>) -> Self {
+        connection.under_way.set(connection.under_way.get() + 1);
+        Self(Rc::clone(connection))
+    }
+}
+
+impl Deref for InUse {
+    type Target = Rc<Http2Connection>;
+
+    fn deref(&self) -> &Rc<Http2Connection> {
+        &self.0
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        if self.0.limits.idle.is_some() {
+            self.0.idle_since.set(Some(Instant::now()));
+        }
+    }
 }
 
 /// How much of a body the server may send before it is read, as in hyper: enough that a body on a
@@ -72,6 +109,7 @@ impl Http2Connection {
     pub(crate) fn open(
         stream: Stream,
         header_limit: usize,
+        limits: ConnectionLimits,
         written: Rc<Cell<u64>>,
     ) -> Rare<'static, Result<Rc<Self>, Error>> {
         Box::pin(async move {
@@ -98,7 +136,16 @@ impl Http2Connection {
                 })
                 .await;
             });
-            Ok(Rc::new(Self { sender, wire, header_limit, task }))
+            Ok(Rc::new(Self {
+                sender,
+                wire,
+                header_limit,
+                limits,
+                given: Cell::new(0),
+                under_way: Cell::new(0),
+                idle_since: Cell::new(None),
+                task,
+            }))
         })
     }
 
@@ -107,11 +154,21 @@ impl Http2Connection {
     pub(crate) fn sender(self: &Rc<Self>) -> Option<Http2Sender> {
         let mut sender = self.sender.clone();
         let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
-        matches!(ready, Poll::Ready(Ok(()))).then(|| Http2Sender {
-            connection: Rc::clone(self),
-            sender,
-            stream: None,
+        matches!(ready, Poll::Ready(Ok(()))).then(|| {
+            self.given.set(self.given.get() + 1);
+            Http2Sender { connection: InUse::new(self), sender, stream: None }
         })
+    }
+
+    /// Whether it was given as many requests as it may carry.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.limits.requests.is_some_and(|most| self.given.get() >= most.get())
+    }
+
+    /// Since when no request has been under way on it; nothing while one is, or where nobody wants
+    /// to know.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        self.idle_since.get().filter(|_| self.under_way.get() == 0)
     }
 }
 
@@ -123,7 +180,7 @@ impl Drop for Http2Connection {
 
 impl Http2Sender {
     /// The connection on which it sends.
-    pub(crate) const fn connection(&self) -> &Rc<Http2Connection> {
+    pub(crate) fn connection(&self) -> &Rc<Http2Connection> {
         &self.connection
     }
 
@@ -157,7 +214,7 @@ impl Http2Sender {
             Pin::new(&mut response).poll(cx).map_err(|e| self.failed(&e))
         })
         .await?;
-        let (head, body) = response.into_parts();
+        let (head, received) = response.into_parts();
         if size(&head.headers) > limit {
             return Err(self.refused(Error::new(
                 ErrorClass::TooLarge,
@@ -165,7 +222,7 @@ impl Http2Sender {
             )));
         }
         let head = Head { status: head.status, headers: head.headers };
-        Ok((head, Http2Body { stream: body, _connection: Rc::clone(&self.connection) }))
+        Ok((head, Http2Body { stream: received, _connection: InUse::new(&self.connection) }))
     }
 
     fn refused(&self, error: Error) -> SendFailure {

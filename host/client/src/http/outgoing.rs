@@ -1,5 +1,7 @@
 //! A request as it is sent: the scenario's own headers, and what is added where it is missing.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
@@ -142,7 +144,8 @@ impl OutgoingRequest<'_> {
                 .iter()
                 .any(|(name, value)| name == CONNECTION && lists(value.as_bytes(), b"close"))
         };
-        close(&self.request.headers)
+        self.is_last
+            || close(&self.request.headers)
             || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
     }
 
@@ -286,3 +289,6 @@ fn with_authority(uri: &Uri, host: &HeaderValue) -> Result<Uri, Error> {
     parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
     Uri::from_parts(parts).map_err(|_| wrong())
 }
+        if self.is_last && self.set(&CONNECTION).is_none() {
+            put(&CONNECTION, &HeaderValue::from_static("close"));
+        }

@@ -1,26 +1,29 @@
 //! The connections that one user has to one origin, and the requests that wait for one.
 //!
-//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all requests share. Where TLS
-//! decides which version it is, the first connection finds out, and the other requests wait for
-//! that, because they might open connections that nobody needs.
+//! Over HTTP/1.1 at most as many as the run's limits say; over HTTP/2 one that all requests share.
+//! Where TLS decides which version it is, the first connection finds out, and the other requests
+//! wait for that, because they might open connections that nobody needs.
+//!
+//! A connection that has been idle for too long is closed by the request that would have used it:
+//! an idle connection has neither a task nor a timer that could do it before.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::http::http1::Http1Connection;
 use crate::http::http2::{Http2Connection, Http2Sender};
 use crate::http::request::Version;
 use crate::net::origin::Origin;
-
-/// The most HTTP/1.1 connections of a user to an origin: what browsers have settled on.
-const MAX_CONNECTIONS: usize = 6;
+use crate::options::ConnectionLimits;
 
 /// One user's connections to one origin, for one choice of HTTP version.
 pub(crate) struct Pool {
     pub(crate) origin: Rc<Origin>,
     pub(crate) version: Version,
+    limits: ConnectionLimits,
     state: RefCell<PoolState>,
     freed: Notify,
     waiting: Cell<usize>,
@@ -28,12 +31,7 @@ pub(crate) struct Pool {
 
 /// What changes as requests take connections and put them back.
 struct PoolState {
-    #[expect(
-        clippy::vec_box,
-        reason = "with every request one goes out and in again, and a pointer is moved for less \
-        than what it points at"
-    )]
-    idle: Vec<Box<Http1Connection>>,
+    idle: Vec<IdleConnection>,
     /// How many permits are taken: HTTP/1.1 connections, idle ones included, and connections being
     /// opened.
     open: usize,
@@ -41,6 +39,14 @@ struct PoolState {
     shared: Option<Rc<Http2Connection>>,
     /// Whether the service is known to speak HTTP/1.1.
     http1: bool,
+}
+
+/// A connection that no request uses. It stays in its box: with every request one goes out and in
+/// again, and a pointer is moved for less than what it points at.
+struct IdleConnection {
+    connection: Box<Http1Connection>,
+    /// Since when; only where that bounds how long it is kept.
+    since: Option<Instant>,
 }
 
 /// What a request gets that wants a connection.
@@ -65,12 +71,13 @@ pub(crate) enum Link {
 pub(crate) struct Permit(Option<Rc<Pool>>);
 
 impl Pool {
-    pub(crate) fn new(origin: Rc<Origin>, version: Version) -> Self {
+    pub(crate) fn new(origin: Rc<Origin>, version: Version, limits: ConnectionLimits) -> Self {
         let http1 = version == Version::Http1 || version == Version::Automatic && !origin.secure;
         let state = PoolState { idle: Vec::new(), open: 0, shared: None, http1 };
         Self {
             origin,
             version,
+            limits,
             state: RefCell::new(state),
             freed: Notify::new(),
             waiting: Cell::new(0),
@@ -80,7 +87,8 @@ impl Pool {
     /// A connection, the one that was used last first; if there is none, what else to do.
     pub(crate) fn take(self: &Rc<Self>) -> Checkout {
         let mut state = self.state.borrow_mut();
-        if let Some(connection) = state.idle.pop() {
+        self.close_stale(&mut state);
+        if let Some(IdleConnection { connection, .. }) = state.idle.pop() {
             return Checkout::Ready(Link::Http1 {
                 connection,
                 permit: Permit(Some(Rc::clone(self))),
@@ -88,17 +96,34 @@ impl Pool {
             });
         }
         if let Some(shared) = &state.shared {
-            match shared.sender() {
-                Some(sender) => return Checkout::Ready(Link::Http2 { sender, reused: true }),
-                None => state.shared = None,
+            let sender = shared.sender();
+            if sender.is_none() || shared.is_spent() {
+                state.shared = None;
+            }
+            if let Some(sender) = sender {
+                return Checkout::Ready(Link::Http2 { sender, reused: true });
             }
         }
-        let most = if state.http1 { MAX_CONNECTIONS } else { 1 };
-        if state.open == most {
+        let most = if state.http1 { self.limits.per_host.get() } else { 1 };
+        if state.open == most as usize {
             return Checkout::Wait;
         }
         state.open += 1;
         Checkout::Open(Permit(Some(Rc::clone(self))))
+    }
+
+    /// Closes what has been idle for too long. The connections that were put back first are the
+    /// first in the list.
+    fn close_stale(&self, state: &mut PoolState) {
+        let Some(longest) = self.limits.idle else { return };
+        let now = Instant::now();
+        let is_stale = |since: Option<Instant>| since.is_some_and(|since| now - since > longest);
+        let stale = state.idle.partition_point(|idle| is_stale(idle.since));
+        state.idle.drain(..stale);
+        state.open -= stale;
+        if state.shared.as_ref().is_some_and(|shared| is_stale(shared.idle_since())) {
+            state.shared = None;
+        }
     }
 
     /// Waits until it makes sense to ask again.
@@ -123,11 +148,20 @@ impl Pool {
     }
 }
 
+impl Link {
+    /// Whether the connection is closed behind the request that it is for, and says so: HTTP/2 has
+    /// no words for that.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Self::Http1 { connection, .. } if connection.is_at_last_request())
+    }
+}
+
 impl Permit {
     /// Returns the connection to the pool, for the next request.
     pub(crate) fn keep(mut self, connection: Box<Http1Connection>) {
         if let Some(pool) = self.0.take() {
-            pool.state.borrow_mut().idle.push(connection);
+            let since = pool.limits.idle.map(|_| Instant::now());
+            pool.state.borrow_mut().idle.push(IdleConnection { connection, since });
             pool.announce();
         }
     }
@@ -143,7 +177,9 @@ impl Permit {
 
     /// Makes the connection the one that all requests share.
     pub(crate) fn share(self, connection: Rc<Http2Connection>) {
-        if let Some(pool) = &self.0 {
+        if let Some(pool) = &self.0
+            && !connection.is_spent()
+        {
             pool.state.borrow_mut().shared = Some(connection);
         }
     }

@@ -61,11 +61,9 @@ impl Client {
         match timeout(timeouts.tls, handshake).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if is_of_tls(&error) => {
-                Err(Unready::Never(faults::handshake(&error, &origin.host.to_string())))
+                Err(Unready::Never(faults::handshake(&error, &origin.certified())))
             }
-            Ok(Err(error)) => {
-                Err(Unready::NotNow(faults::handshake(&error, &origin.host.to_string())))
-            }
+            Ok(Err(error)) => Err(Unready::NotNow(faults::handshake(&error, &origin.certified()))),
             Err(_) => Err(Unready::NotNow(late(Phase::Tls, timeouts.tls))),
         }
     }

@@ -75,7 +75,12 @@ impl Seen {
     pub(crate) fn goes_over(&mut self, link: &Link, outgoing: &OutgoingRequest<'_>) {
         let Some((hop, _)) = self.hops.last_mut() else { return };
         (hop.version, hop.reused) = match link {
-            Link::Http1 { reused, .. } => (Some("HTTP/1.1"), *reused),
+            Link::Http1 { reused, .. } => {
+                if outgoing.is_last {
+                    hop.headers = sent_headers(outgoing, false);
+                }
+                (Some("HTTP/1.1"), *reused)
+            }
             Link::Http2 { reused, .. } => {
                 hop.headers = sent_headers(outgoing, true);
                 (Some("HTTP/2"), *reused)

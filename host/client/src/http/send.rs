@@ -20,7 +20,7 @@ use url::Url;
 use crate::error::Error;
 use crate::http::body::{Incoming, KeptRoom};
 use crate::http::coding::{Coding, codings};
-use crate::http::failure::Attempts;
+use crate::http::failure::{Attempts, SendFailure};
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
 use crate::http::http2::Http2Connection;
@@ -106,8 +106,8 @@ impl Session {
     /// Sends requests at the same time, as a browser loads what a page needs, and returns their
     /// ends in the order of the requests.
     ///
-    /// At most six connections an origin over HTTP/1.1, one over HTTP/2; waiting for one is phase
-    /// `Blocked`.
+    /// At most as many connections an origin over HTTP/1.1 as the options say, one over HTTP/2;
+    /// waiting for one is phase `Blocked`.
     pub async fn send_all(&self, requests: Vec<Request>) -> Vec<Sent> {
         let room = self.room();
         let send = |request| Some(Box::pin(self.send_keeping(request, room.clone())));
@@ -273,6 +273,7 @@ impl<'a> Sending<'a> {
                 }
                 Link::Http2 { mut sender, reused } => {
                     let head = outgoing.http2()?;
+            outgoing.is_last = link.is_last();
                     self.trail.enter(Phase::Waiting, self.trail.since());
                     let sent = Box::pin(sender.send(head, request.body.clone()));
                     let outcome = self.timer.until(due, sent).await;
@@ -363,7 +364,8 @@ impl<'a> Sending<'a> {
         if is_http2 {
             let written = Rc::clone(&client.http.written);
             let limit = client.options.header_limit;
-            let connection = Http2Connection::open(stream, limit, written).await?;
+            let limits = client.options.connections;
+            let connection = Http2Connection::open(stream, limit, limits, written).await?;
             let sender = connection.sender().ok_or_else(|| {
                 Error::new(ErrorClass::Reset, "the connection was closed at once")
             })?;
@@ -371,7 +373,8 @@ impl<'a> Sending<'a> {
             Ok(Link::Http2 { sender, reused: false })
         } else {
             permit.speaks_http1();
-            let connection = Http1Connection::new(stream, &client.http.http1);
+            let connection = Http1Connection::new(stream, &client.http.http1)
+                .for_requests(client.options.connections.requests);
             Ok(Link::Http1 { connection, permit, reused: false })
         }
     }

@@ -21,6 +21,7 @@ use crate::net::origin::Origin;
 use crate::net::proxy::Proxy;
 use crate::net::resolve::Addresses;
 use crate::net::routes::Routes;
+use crate::net::tls_name::TlsName;
 
 /// Where a request goes: everything about it that does not depend on the request.
 pub(crate) struct ParsedUrl {
@@ -64,6 +65,9 @@ impl UrlCache {
             None => None,
             Some(text) => {
                 let url = parse_target(text)?;
+                if let Some((address, only)) = routes.unreachable(&host(&url), port(&url)) {
+                    return Err(OptionsError::OtherIpVersion { address, only: only.name() });
+                }
                 allow.add(host(&url), port(&url));
                 Some(url[..Position::AfterPath].trim_end_matches('/').to_owned())
             }
@@ -137,6 +141,7 @@ impl UrlCache {
         }
         let name = match &host {
             _ if !secure => None,
+            _ if self.routes.tls_name.is_some() => self.routes.tls_name.as_ref().map(TlsName::name),
             // No certificate has the dot at the end of a full name.
             Host::Domain(name) => {
                 Some(ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {

@@ -7,6 +7,7 @@ use crate::http::cookies::Jar;
 use crate::http::pool::Pool;
 use crate::http::request::Version;
 use crate::net::origin::Origin;
+use crate::options::ConnectionLimits;
 
 /// One user as HTTP services know it: its connections, and its cookies.
 #[derive(Default)]
@@ -17,14 +18,19 @@ pub(crate) struct HttpUser {
 
 impl HttpUser {
     /// The connections to an origin, for one choice of HTTP version.
-    pub(crate) fn pool(&self, origin: &Rc<Origin>, version: Version) -> Rc<Pool> {
+    pub(crate) fn pool(
+        &self,
+        origin: &Rc<Origin>,
+        version: Version,
+        limits: ConnectionLimits,
+    ) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if let Some(known) =
             pools.iter().find(|pool| pool.version == version && Rc::ptr_eq(&pool.origin, origin))
         {
             return Rc::clone(known);
         }
-        let pool = Rc::new(Pool::new(Rc::clone(origin), version));
+        let pool = Rc::new(Pool::new(Rc::clone(origin), version, limits));
         pools.push(Rc::clone(&pool));
         pool
     }

@@ -252,7 +252,7 @@ pub(crate) fn secure(
     let name = origin.name.clone().expect("an https origin has a name for its certificate");
     let handshake = TlsConnector::from(config).connect(name, stream);
     Box::pin(async move {
-        handshake.await.map(Box::new).map_err(|e| faults::handshake(&e, &origin.host.to_string()))
+        handshake.await.map(Box::new).map_err(|e| faults::handshake(&e, &origin.certified()))
     })
 }
 

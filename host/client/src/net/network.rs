@@ -22,6 +22,12 @@ pub(crate) struct WorkerNetwork {
 impl WorkerNetwork {
     /// It opens nothing, except that each source address is bound once to see that it is ours.
     pub(crate) fn new(sources: Vec<IpAddr>, routes: Routes) -> Result<Self, OptionsError> {
+        if let Some(only) = routes.only_version()
+            && !sources.is_empty()
+            && !sources.iter().any(|source| only.is_of(source))
+        {
+            return Err(OptionsError::SourcesOfOtherIpVersion { only: only.name() });
+        }
         let routes = Rc::new(routes);
         Ok(Self {
             resolver: Resolver::new(Rc::clone(&routes)),

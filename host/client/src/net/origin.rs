@@ -16,3 +16,13 @@ pub(crate) struct Origin {
     /// The addresses of the name, for as long as they may be kept.
     pub(crate) addresses: Addresses,
 }
+
+impl Origin {
+    /// Whose certificate is asked for, as messages tell it.
+    pub(crate) fn certified(&self) -> String {
+        match &self.name {
+            Some(ServerName::DnsName(name)) => name.as_ref().to_owned(),
+            _ => self.host.to_string(),
+        }
+    }
+}

@@ -7,9 +7,11 @@
 //!
 //! A thousand users that start at once ask once: the others wait for the answer to the first
 //! question. An answer is used until its TTL ends, and for at least a second, so that a TTL of zero
-//! does not cost a query for each connection. A literal address needs no question.
+//! does not cost a query for each connection; whoever runs a test may say otherwise ([`DnsRules`]).
+//! A literal address needs no question.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -25,14 +27,16 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use swell_core::exchange::ErrorClass;
+use swell_core::random::Random;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use url::Host;
 
 use crate::error::Error;
+use crate::net::dns::{DnsRules, DnsSelect, DnsTtl, IpVersion};
 use crate::net::faults::local;
 use crate::net::rare::Rare;
-use crate::net::routes::{IpVersion, Routes};
+use crate::net::routes::Routes;
 
 /// The shortest time for which an answer is kept.
 const MIN_KEPT: Duration = Duration::from_secs(1);
@@ -79,6 +83,9 @@ pub(crate) struct Resolver {
     routes: Rc<Routes>,
     hosts: PathBuf,
     servers: OnceCell<NameServers>,
+    /// Which address comes first, where that is left to chance. It does not follow from the run's
+    /// seed: neither does which user connects first.
+    chance: RefCell<Random>,
 }
 
 /// The machine's name servers, as `/etc/resolv.conf` names them.
@@ -90,7 +97,12 @@ struct NameServers {
 
 impl Resolver {
     pub(crate) fn new(routes: Rc<Routes>) -> Self {
-        Self { routes, hosts: "/etc/hosts".into(), servers: OnceCell::new() }
+        Self::with(routes, "/etc/hosts".into(), OnceCell::new())
+    }
+
+    fn with(routes: Rc<Routes>, hosts: PathBuf, servers: OnceCell<NameServers>) -> Self {
+        let seed = RandomState::new().build_hasher().finish();
+        Self { routes, hosts, servers, chance: RefCell::new(Random::stream(seed, 0)) }
     }
 
     /// The addresses to try for one connection, in order: IP versions take turns, so that one that
@@ -101,7 +113,7 @@ impl Resolver {
         port: u16,
         known: &Addresses,
     ) -> Result<Vec<SocketAddr>, Error> {
-        let only = self.routes.ip_version;
+        let only = self.routes.only_version();
         let literal = |ip: IpAddr| match only {
             Some(version) if !version.is_of(&ip) => Err(Error::new(
                 ErrorClass::Connect,
@@ -119,8 +131,15 @@ impl Resolver {
             return if ips.is_empty() {
                 Err(no_address_of(name, only))
             } else {
-                Ok(in_turn(known, &ips, port))
+                Ok(self.in_order(known, &ips, port))
             };
+        }
+        if self.routes.dns.ttl == DnsTtl::For(Duration::ZERO) {
+            // Nobody waits for an answer that is not for him.
+            let asked = self.ask(name, None).await?;
+            let ips = Rc::clone(&asked.ips);
+            known.answer.lock().await.replace(asked);
+            return Ok(self.in_order(known, &ips, port));
         }
         let mut answer = known.answer.lock().await;
         let fresh = answer.as_mut().filter(|answer| Instant::now() < answer.until);
@@ -132,12 +151,36 @@ impl Resolver {
             }
         };
         drop(answer);
-        Ok(in_turn(known, &ips, port))
+        Ok(self.in_order(known, &ips, port))
+    }
+
+    /// The addresses for the next connection. If it fails at the first, it goes on with the others.
+    fn in_order(&self, known: &Addresses, ips: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+        let DnsRules { select, .. } = self.routes.dns;
+        let turn = known.next.replace(known.next.get().wrapping_add(1));
+        let first = |count: usize| match select {
+            DnsSelect::RoundRobin => turn % count.max(1),
+            DnsSelect::First => 0,
+            DnsSelect::Random => self.chance.borrow_mut().below(count as u64) as usize,
+        };
+        let from = |ips: &[IpAddr]| {
+            let (before, after) = ips.split_at(first(ips.len()));
+            [after, before].concat()
+        };
+        let ordered = match self.routes.dns.preferred() {
+            None => taking_turns(from(ips).into_iter()),
+            Some(version) => {
+                let (one, other): (Vec<_>, Vec<_>) =
+                    ips.iter().copied().partition(|ip| version.is_of(ip));
+                [from(&one), from(&other)].concat()
+            }
+        };
+        ordered.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
     }
 
     /// The addresses that whoever runs the test has given a name, whatever the port.
     pub(crate) fn pinned_at_any_port(&self, name: &str) -> Vec<IpAddr> {
-        of_version(&self.routes.pinned_at_any_port(name), self.routes.ip_version)
+        of_version(&self.routes.pinned_at_any_port(name), self.routes.only_version())
     }
 
     #[inline(never)]
@@ -147,6 +190,11 @@ impl Resolver {
         known: Option<KnownAddresses>,
     ) -> Rare<'a, Result<KnownAddresses, Error>> {
         Box::pin(async move {
+            let (only, rules) = (self.routes.only_version(), self.routes.dns);
+            let hosts_kept = || {
+                let now = Instant::now();
+                rules.ttl.until(now, now + HOSTS_KEPT)
+            };
             // A file with a hundred thousand hosts, which some people have against advertisements,
             // is read again only when it has changed.
             let changed = std::fs::metadata(&self.hosts).and_then(|file| file.modified()).ok();
@@ -154,7 +202,7 @@ impl Resolver {
             let mut ips = Vec::new();
             match unchanged {
                 Some(known) if known.of_hosts => {
-                    return Ok(KnownAddresses { until: Instant::now() + HOSTS_KEPT, ..known });
+                    return Ok(KnownAddresses { until: hosts_kept(), ..known });
                 }
                 Some(_) => {}
                 // A machine without the file has no hosts in it.
@@ -169,25 +217,26 @@ impl Resolver {
                 ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             }
             if !ips.is_empty() {
-                let ips = of_version(&ips, self.routes.ip_version);
+                let ips = of_version(&ips, only);
                 if ips.is_empty() {
-                    return Err(no_address_of(name, self.routes.ip_version));
+                    return Err(no_address_of(name, only));
                 }
                 return Ok(KnownAddresses {
                     ips: ips.into(),
-                    until: Instant::now() + HOSTS_KEPT,
+                    until: hosts_kept(),
                     of_hosts: true,
                     hosts_changed: changed,
                     late: None,
                 });
             }
             let servers = self.servers()?;
-            let answer = match self.routes.ip_version {
-                None => servers.ask(name).await,
+            let answer = match only {
+                None => servers.ask(name, rules.preferred()).await,
                 Some(version) => servers.ask_for(name, version).await,
             };
             let answer = answer.map_err(|error| servers.failed(name, &error))?;
-            Ok(KnownAddresses { hosts_changed: changed, ..answer })
+            let until = rules.ttl.until(Instant::now(), answer.until);
+            Ok(KnownAddresses { hosts_changed: changed, until, ..answer })
         })
     }
 
@@ -195,13 +244,13 @@ impl Resolver {
         if let Some(made) = self.servers.get() {
             return Ok(made);
         }
-        let made = NameServers::of_system()?;
+        let made = NameServers::of_system(self.routes.dns.ttl)?;
         Ok(self.servers.get_or_init(|| made))
     }
 }
 
 impl NameServers {
-    fn of_system() -> Result<Self, Error> {
+    fn of_system(ttl: DnsTtl) -> Result<Self, Error> {
         const CONF: &str = "/etc/resolv.conf";
         let wrong =
             |error: &dyn std::fmt::Display| Error::new(ErrorClass::Dns, format!("{CONF}: {error}"));
@@ -223,12 +272,13 @@ impl NameServers {
         if !names_one {
             shown[0] += ", as /etc/resolv.conf names none";
         }
-        Self::new(config, options, shown.join(", ")).map_err(|e| wrong(&e))
+        Self::new(config, options, ttl, shown.join(", ")).map_err(|e| wrong(&e))
     }
 
     fn new(
         config: ResolverConfig,
         mut options: ResolverOpts,
+        ttl: DnsTtl,
         shown: String,
     ) -> Result<Self, NetError> {
         // The domain of the machine's own name is searched where no other domain is.
@@ -239,22 +289,34 @@ impl NameServers {
             config.name_servers().to_vec(),
         );
         options.use_hosts_file = ResolveHosts::Never;
+        if ttl != DnsTtl::OfAnswer {
+            // What keeps answers by their own word would answer in place of the name server.
+            options.cache_size = 0;
+        }
         let mut builder =
             TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         Ok(Self { resolver: builder.build()?, shown })
     }
 
-    /// Asks for both IP versions at once.
-    async fn ask(&self, name: &str) -> Result<KnownAddresses, NetError> {
+    /// Asks for both IP versions at once, and waits for that which is preferred, if one is.
+    async fn ask(
+        &self,
+        name: &str,
+        preferred: Option<IpVersion>,
+    ) -> Result<KnownAddresses, NetError> {
         // By the oldest rules a host's name has no underscores, but many names in use do (RFC 2181,
         // 11).
         let name = Name::from_str_relaxed(name)?;
         let mut four = PendingLookup::new(&self.resolver, name.clone(), RecordType::A);
         let mut six = PendingLookup::new(&self.resolver, name, RecordType::AAAA);
-        let (first, mut other, four_is_first) = tokio::select! {
-            found = &mut four => (found, six, true),
-            found = &mut six => (found, four, false),
+        let (first, mut other, four_is_first) = match preferred {
+            Some(IpVersion::V4) => ((&mut four).await, six, true),
+            Some(IpVersion::V6) => ((&mut six).await, four, false),
+            None => tokio::select! {
+                found = &mut four => (found, six, true),
+                found = &mut six => (found, four, false),
+            },
         };
         // "No such name" is an answer for both versions.
         let hurries =
@@ -345,13 +407,6 @@ fn no_address_of(name: &str, only: Option<IpVersion>) -> Error {
 /// The addresses of the only version that is used, if there is one.
 fn of_version(ips: &[IpAddr], only: Option<IpVersion>) -> Vec<IpAddr> {
     ips.iter().copied().filter(|ip| only.is_none_or(|version| version.is_of(ip))).collect()
-}
-
-/// The addresses for the next connection, which begins at the one after that of the last.
-fn in_turn(known: &Addresses, ips: &[IpAddr], port: u16) -> Vec<SocketAddr> {
-    let first = known.next.replace(known.next.get().wrapping_add(1)) % ips.len();
-    let in_turn = ips[first..].iter().chain(&ips[..first]).copied();
-    taking_turns(in_turn).into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
 /// The state of the question for one IP version.

@@ -9,7 +9,9 @@ use std::str::FromStr;
 
 use url::Host;
 
+use crate::net::dns::{DnsRules, IpVersion};
 use crate::net::proxy::Proxy;
+use crate::net::tls_name::TlsName;
 
 /// Where connections go in place of what URLs name.
 #[derive(Clone, Debug, Default)]
@@ -20,21 +22,17 @@ pub struct Routes {
     pub services: Vec<MovedService>,
     /// The only version of IP by which services are reached. Default: both.
     pub ip_version: Option<IpVersion>,
+    /// How the addresses of names are used.
+    pub dns: DnsRules,
+    /// The name that TLS asks for and certificates must have, in place of the host's. Default: the
+    /// host's.
+    pub tls_name: Option<TlsName>,
     /// A socket of this machine to which all connections go.
     pub unix_socket: Option<PathBuf>,
     /// What stands between, for all hosts but those of `without_proxy`.
     pub proxy: Option<Proxy>,
     /// Hosts that are reached without the proxy, with all names below them.
     pub without_proxy: Vec<Host>,
-}
-
-/// A version of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IpVersion {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
 }
 
 /// A name whose addresses are known, so that nobody is asked for them: `HOST:PORT:ADDRESS`, with
@@ -112,6 +110,28 @@ impl Routes {
         self.names.iter().filter(is).flat_map(|pinned| pinned.addresses.iter().copied()).collect()
     }
 
+    /// The only version of IP by which services are reached, if there is one.
+    pub(crate) fn only_version(&self) -> Option<IpVersion> {
+        self.ip_version.or(self.dns.only())
+    }
+
+    /// The address to which connections for this host would go, and the only version of IP that is
+    /// used, where the one is not of the other: no connection is ever opened there.
+    pub(crate) fn unreachable(&self, host: &Host, port: u16) -> Option<(IpAddr, IpVersion)> {
+        let only = self.only_version()?;
+        let to = match self.route_to(host, port) {
+            Route::Unix(_) => return None,
+            Route::Through(proxy, ..) => proxy.host.clone(),
+            Route::Straight(host, _) => host,
+        };
+        let address = match to {
+            Host::Domain(_) => return None,
+            Host::Ipv4(ip) => ip.into(),
+            Host::Ipv6(ip) => ip.into(),
+        };
+        (!only.is_of(&address)).then_some((address, only))
+    }
+
     fn is_without_proxy(&self, host: &Host) -> bool {
         self.without_proxy.iter().any(|without| match (without, host) {
             (Host::Domain(without), Host::Domain(host)) => {
@@ -121,23 +141,6 @@ impl Routes {
             }
             (without, host) => without == host,
         })
-    }
-}
-
-impl IpVersion {
-    /// Whether an address is of this version.
-    pub(crate) const fn is_of(self, address: &IpAddr) -> bool {
-        match self {
-            Self::V4 => address.is_ipv4(),
-            Self::V6 => address.is_ipv6(),
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::service::*;
 use crate::tls::{TestAuthority, secure_session};
 
 /// Counts heads, and answers each by its path: `/N` is a body of N bytes.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<ServiceCounts>) {
+pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<ServiceCounts>) {
     let Ok(mut connection) = server::handshake(stream).await else { return };
     let number = counts.connections.get();
     while let Some(Ok((request, mut respond))) = connection.accept().await {

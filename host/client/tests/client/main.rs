@@ -4,10 +4,12 @@
 mod answers;
 mod bodies;
 mod errors;
+mod expect;
 mod grpc;
 mod grpc_bad_days;
 mod grpc_peer;
 mod http2;
+mod limits;
 mod malformed;
 mod parallel;
 mod redirects;

@@ -1,7 +1,7 @@
 //! Services that are reached by another way than their names say.
 
 use http::Method;
-use swell_client::{AllowList, IpVersion, Options, Request, Routes, Session, Version};
+use swell_client::{AllowList, Client, IpVersion, Options, Request, Routes, Session, Version};
 use swell_core::exchange::ErrorClass;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpStream, UnixListener};
@@ -165,5 +165,56 @@ fn a_version_of_ip_that_is_not_to_be_used_is_not_used() {
         let sent = by_address.send(get_of(&service.url("/"))).await;
         let error = sent.result.expect_err("it is of the other version");
         assert!(error.message.contains("127.0.0.1 is not reached: only IPv6 is used"), "{error}");
+    });
+}
+
+#[test]
+fn a_target_of_a_version_of_ip_that_is_not_used_is_refused_before_anything_is_sent() {
+    let made = |target: &str, routes: &Routes| {
+        let target = Some(target.to_owned());
+        Client::new(Options { target, routes: routes.clone(), ..options() }).map(drop)
+    };
+    let six = Routes { ip_version: Some(IpVersion::V6), ..Routes::default() };
+    let error = made("http://127.0.0.1:8080", &six).expect_err("it is of the other version");
+    let told = error.to_string();
+    assert!(told.starts_with("requests to the target go to 127.0.0.1, and only IPv6 "), "{told}");
+    let four = Routes { dns: "policy=only-ipv4".parse().expect("rules"), ..Routes::default() };
+    assert!(made("http://[::1]/", &four).is_err());
+    assert!(made("http://127.0.0.1/", &four).is_ok() && made("http://[::1]/", &six).is_ok());
+    // What counts is where connections go.
+    let moved = |to: &str| Routes { services: vec![to.parse().expect("places")], ..six.clone() };
+    assert!(made("http://127.0.0.1/", &moved("::[::1]:")).is_ok());
+    assert!(made("http://shop.test/", &moved("::10.0.0.7:")).is_err());
+    let proxy = Some("http://10.0.0.7:3128".parse().expect("a proxy"));
+    assert!(made("http://shop.test/", &Routes { proxy, ..six.clone() }).is_err());
+    let unix_socket = Some("/run/shop.sock".into());
+    assert!(made("http://127.0.0.1/", &Routes { unix_socket, ..six }).is_ok());
+}
+
+#[test]
+fn tls_asks_for_the_name_that_was_given_and_wants_its_certificate() {
+    run(async {
+        let authority = TestAuthority::new();
+        let names = |names: &'static str| {
+            authority.server(&[], |params| {
+                params.subject_alt_names =
+                    vec![rcgen::SanType::DnsName(names.try_into().expect("a name"))];
+            })
+        };
+        let service = secure(names("shop.test")).await;
+        let url = format!("https://127.0.0.1:{}/", service.address.port());
+        let ask = async |name: &str| {
+            let mut options = options();
+            options.tls = authority.trusted().load().expect("files");
+            options.routes.tls_name = Some(name.parse().expect("a name"));
+            session_with(options).1.send(get_of(&url)).await
+        };
+        assert_eq!(status(&ask("shop.test").await), 200);
+        let host = service.seen()[0].header("host").map(str::to_owned);
+        assert_eq!(host, Some(service.address.to_string()), "`host` is that of the URL");
+        let sent = ask("other.test").await;
+        assert_eq!(sent.exchange.result, Err(ErrorClass::Tls));
+        let told = sent.result.expect_err("another's certificate").message;
+        assert!(told.contains("not valid for other.test"), "{told}");
     });
 }

@@ -14,7 +14,7 @@ use http::header::HeaderMap;
 use swell_core::exchange::ErrorClass;
 
 use super::fault::OTHER_VERSION;
-use super::{Http2Connection, Http2Sender, size};
+use super::{Http2Connection, Http2Sender, InUse, size};
 use crate::error::Error;
 use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
@@ -22,7 +22,7 @@ use crate::http::head::Head;
 /// An open stream. If it is dropped before both sides have ended, it is reset with the reason
 /// CANCEL, and the other streams of the connection go on.
 pub(crate) struct Http2Call {
-    connection: Rc<Http2Connection>,
+    connection: InUse,
     id: u32,
     out: SendStream<Bytes>,
     response: Option<ResponseFuture>,
@@ -79,7 +79,7 @@ fn fault(mut failure: SendFailure, error: &h2::Error) -> CallFault {
 
 impl Http2Call {
     /// The connection that it goes over.
-    pub(crate) const fn connection(&self) -> &Rc<Http2Connection> {
+    pub(crate) fn connection(&self) -> &Rc<Http2Connection> {
         &self.connection
     }
 

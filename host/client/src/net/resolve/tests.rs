@@ -45,15 +45,21 @@ impl NameServer {
     }
 
     fn resolver(&self) -> Resolver {
+        self.resolver_by(DnsRules::default())
+    }
+
+    fn resolver_by(&self, rules: DnsRules) -> Resolver {
         let mut connection = ConnectionConfig::udp();
         connection.port = self.port;
         let server =
             NameServerConfig::new("127.0.0.1".parse().expect("an address"), true, vec![connection]);
         let config = ResolverConfig::from_name_servers(vec![server]);
-        let made = NameServers::new(config, ResolverOpts::default(), "127.0.0.1".into())
-            .expect("a resolver");
+        let options = ResolverOpts::default();
+        let made =
+            NameServers::new(config, options, rules.ttl, "127.0.0.1".into()).expect("a resolver");
         // The machine's own file must not decide.
-        Resolver { routes: Rc::default(), hosts: "/nowhere".into(), servers: OnceCell::from(made) }
+        let routes = Rc::new(Routes { dns: rules, ..Routes::default() });
+        Resolver::with(routes, "/nowhere".into(), OnceCell::from(made))
     }
 }
 
@@ -131,6 +137,98 @@ fn an_answer_that_has_run_out_is_asked_for_again() {
         );
         known.answer.lock().await.as_mut().expect("an answer").until = Instant::now();
         assert_eq!((asked().await.as_str(), server.asked.get()), ("127.0.0.9", 2));
+    });
+}
+
+#[test]
+fn the_time_to_live_is_that_of_whoever_runs_the_test_if_he_says_one() {
+    run(async {
+        for (ttl, asked) in [("0", 3), ("1h", 1), ("inf", 1)] {
+            let server = NameServer::start(0, 300, &[[127, 0, 0, 1]]).await;
+            let resolver = server.resolver_by(format!("ttl={ttl}").parse().expect("rules"));
+            let known = Addresses::default();
+            for _ in 0..3 {
+                resolver.addresses(&name(), 80, &known).await.expect("known");
+            }
+            assert_eq!(server.asked.get(), asked, "ttl={ttl}");
+        }
+        let server = NameServer::start(0, 300, &[[127, 0, 0, 1]]).await;
+        let resolver = server.resolver_by("ttl=2s".parse().expect("rules"));
+        let known = Addresses::default();
+        resolver.addresses(&name(), 80, &known).await.expect("known");
+        known.answer.lock().await.as_mut().expect("an answer").until = Instant::now();
+        resolver.addresses(&name(), 80, &known).await.expect("known");
+        assert_eq!(server.asked.get(), 2, "no other cache answers in its place");
+    });
+}
+
+#[test]
+fn a_connection_begins_at_the_address_that_is_chosen_and_has_the_others_behind_it() {
+    run(async {
+        let server = NameServer::start(0, 60, &[[127, 0, 0, 1], [127, 0, 0, 2]]).await;
+        let firsts = async |select: &str| {
+            let resolver = server.resolver_by(format!("select={select}").parse().expect("rules"));
+            let known = Addresses::default();
+            let mut firsts = Vec::new();
+            for _ in 0..64 {
+                let found = resolver.addresses(&name(), 80, &known).await.expect("known");
+                assert_eq!(found.len(), 2, "no address is left out");
+                firsts.push(found[0].to_string() == "127.0.0.1:80");
+            }
+            firsts
+        };
+        assert_eq!(firsts("first").await, [true; 64]);
+        let in_turn = firsts("round-robin").await;
+        assert!(in_turn.windows(2).all(|two| two[0] != two[1]), "{in_turn:?}");
+        // That all of 64 are the same happens once in 2^63 times.
+        let random = firsts("random").await;
+        assert!(random.contains(&true) && random.contains(&false), "{random:?}");
+    });
+}
+
+#[test]
+fn addresses_of_the_preferred_version_come_first_and_the_others_stay_behind_them() {
+    let ips: Vec<IpAddr> = ["10.0.0.1", "::1", "10.0.0.2", "::2"]
+        .iter()
+        .map(|ip| ip.parse().expect("an address"))
+        .collect();
+    let ordered = |rules: &str| {
+        let routes = Routes { dns: rules.parse().expect("rules"), ..Routes::default() };
+        let resolver = Resolver::new(Rc::new(routes));
+        let known = Addresses::default();
+        let turn = || {
+            let found = resolver.in_order(&known, &ips, 80);
+            found.iter().map(|to| to.ip().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        [turn(), turn()]
+    };
+    assert_eq!(
+        ordered("policy=prefer-ipv6"),
+        ["::1 ::2 10.0.0.1 10.0.0.2", "::2 ::1 10.0.0.2 10.0.0.1"]
+    );
+    assert_eq!(ordered("policy=prefer-ipv4,select=first"), ["10.0.0.1 10.0.0.2 ::1 ::2"; 2]);
+    assert_eq!(ordered("policy=any,select=first"), ["10.0.0.1 ::1 10.0.0.2 ::2"; 2]);
+}
+
+#[test]
+fn the_preferred_version_is_waited_for_and_the_other_taken_where_it_is_alone() {
+    run(async {
+        // Nobody answers for IPv6.
+        let server = NameServer::start(0, 60, &[[127, 0, 0, 7]]).await;
+        server.answers_six.set(false);
+        let resolver = server.resolver_by("policy=prefer-ipv4".parse().expect("rules"));
+        let known = Addresses::default();
+        let found = resolver.addresses(&name(), 80, &known).await.expect("IPv4 is known");
+        assert_eq!(found[0].to_string(), "127.0.0.7:80");
+        // IPv6 has no address.
+        server.answers_six.set(true);
+        let resolver = server.resolver_by("policy=prefer-ipv6".parse().expect("rules"));
+        let known = Addresses::default();
+        let found = resolver.addresses(&name(), 80, &known).await.expect("IPv4 is known");
+        assert_eq!(found[0].to_string(), "127.0.0.7:80");
+        let resolver = server.resolver_by("policy=only-ipv6".parse().expect("rules"));
+        let error = resolver.addresses(&name(), 80, &Addresses::default()).await;
+        assert_eq!(error.expect_err("no address").class, ErrorClass::Dns);
     });
 }
 

@@ -48,7 +48,7 @@ function usersBy(stages, first) {
 // Honoured elsewhere, or of no meaning here: nothing to say of them.
 const KNOWN = new Set(['vus', 'duration', 'iterations', 'stages', 'scenarios', 'thresholds', 'maxRedirects',
   'discardResponseBodies', 'userAgent', 'throw', 'summaryTrendStats', 'summaryTimeUnit', 'cloud', 'ext', 'tags',
-  'noCookiesReset', 'minIterationDuration', 'noVUConnectionReuse', 'rps', 'settings']);
+  'noCookiesReset', 'minIterationDuration', 'noVUConnectionReuse', 'noConnectionReuse', 'rps', 'settings', 'dns']);
 
 // Of a scenario, those that every executor has.
 const OF_A_SCENARIO = new Set(['executor', 'exec', 'env', 'startTime', 'tags', 'gracefulStop', 'vus', 'duration',
@@ -65,9 +65,7 @@ export function scenariosOf(options, stem) {
     if (key in REACH) {
       throw new TypeError(`options.${key}: a script cannot say this; whoever runs it gives ${REACH[key]}`);
     }
-    if (key === 'noConnectionReuse') {
-      if (options[key]) notes.push('options.noConnectionReuse: connections are new with each iteration, not with each request');
-    } else if (!KNOWN.has(key)) {
+    if (!KNOWN.has(key)) {
       notes.push(`options.${key} has no counterpart here, and no effect`);
     }
   }
@@ -115,10 +113,23 @@ function alone(options, stem, all, own) {
 /** What all scenarios have in common. */
 function common(options) {
   const all = [];
-  if (options.noConnectionReuse || options.noVUConnectionReuse) all.push(['fresh', 'iteration']);
+  if (options.noVUConnectionReuse) all.push(['fresh', 'iteration']);
+  if (options.noConnectionReuse) all.push(['max-requests-per-connection', '1']);
+  if (options.dns !== undefined) all.push(['dns', dnsRules(options.dns)]);
   if (options.noCookiesReset) all.push(['cookies', 'keep']);
   if (options.rps > 0) all.push(['tps', `${options.rps}`]);
   return all;
+}
+
+/** k6's `dns`, as `--dns` has it; of what it leaves out the host has its own defaults. */
+function dnsRules(dns) {
+  const rules = [];
+  for (const key in dns) {
+    const isTime = key === 'ttl' && dns.ttl !== 'inf';
+    rules.push(`${key}=${isTime ? time(dns[key]) : dns[key]}`);
+  }
+  if (rules.length === 0) throw new TypeError('options.dns: ttl, select or policy is needed');
+  return rules.join(',');
 }
 
 const ending = (one) => (one.gracefulStop === undefined ? [] : [['grace', time(one.gracefulStop)]]);
