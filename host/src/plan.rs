@@ -151,6 +151,9 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     if let Some(timeout) = settings.connect_timeout {
         options.timeouts.connect = timeout;
         options.timeouts.tls = timeout;
+    if let Some(timeout) = settings.connections.expect_timeout {
+        options.timeouts.word = timeout;
+    }
     }
     for line in &settings.header {
         let (name, value) = line

@@ -108,6 +108,9 @@ impl Default for ConnectionLimits {
     pub whole: Duration,
 }
 
+    /// How long a body waits for the server to ask for it, where the request expects that
+    /// (`expect: 100-continue`); it is sent then all the same. Default 1 s, as in curl.
+    pub word: Duration,
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
@@ -118,3 +121,4 @@ impl Default for Timeouts {
         }
     }
 }
+            word: Duration::from_secs(1),

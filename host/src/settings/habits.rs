@@ -81,6 +81,7 @@ const HABITS: &[(&[&str], &str)] = &[
         "--method METHOD says what is done, --timeout TIME how long an answer may take, --vus N \
         how many users there are",
     ),
+    (&["--expect100-timeout"], "--expect-timeout TIME says how long a body waits for a 100"),
     (&["--max-time"], "--timeout TIME says how long an answer may take"),
     (
         &["--connections", "--concurrency", "--clients", "--users", "--max-tasks"],

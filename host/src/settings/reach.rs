@@ -42,6 +42,15 @@ macro_rules! kinds {
 }
 
 kinds! {
+    connections {
+        dns: Load,
+        // Who chooses the name chooses whose certificate is taken.
+        sni: Reach,
+        max_connections_per_host: Load,
+        max_requests_per_connection: Load,
+        idle_timeout: Load,
+        expect_timeout: Load,
+    }
     tps: Load,
     rate: Load,
     vus: Load,

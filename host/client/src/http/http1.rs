@@ -66,6 +66,11 @@ pub(crate) struct Http1Connection {
     answered: bool,
     /// Whether the request said that it is the last one on the connection.
     closing: bool,
+    /// Whether the answer came before the body of the request was asked for, which is not sent
+    /// then.
+    withheld: bool,
+    /// How many requests it may still carry; absent for as many as come.
+    left: Option<u32>,
 }
 
 /// What the connections of one worker share. A connection needs a buffer only while it looks at
@@ -86,6 +91,8 @@ struct Remainder {
     body: Bytes,
     /// How many bytes of head and body were written.
     done: usize,
+    /// Whether the body waits until the server asks for it (RFC 9110, 10.1.1).
+    waits: bool,
 }
 
 /// How much is read at once. Larger reads make large bodies no cheaper.
@@ -122,18 +129,11 @@ impl Http1Connection {
             ended: false,
             answered: false,
             closing: false,
+            withheld: false,
+            left: None,
         })
     }
 
-    /// Sends a request and waits for the head of its answer. If that fails, or the future is
-    /// dropped, the connection cannot be used any more.
-    pub(crate) async fn send(
-        &mut self,
-        request: &OutgoingRequest<'_>,
-    ) -> Result<Head, SendFailure> {
-        self.response.expect(ResponseOptions {
-            to_head: request.is_head(),
-            headers: request.keeps_headers(),
     /// The same, which carries so many requests and no more; absent for as many as come.
     pub(crate) fn for_requests(mut self: Box<Self>, most: Option<NonZeroU32>) -> Box<Self> {
         self.left = most.map(NonZeroU32::get);
@@ -145,6 +145,15 @@ impl Http1Connection {
         self.left == Some(1)
     }
 
+    /// Sends a request and waits for the head of its answer. If that fails, or the future is
+    /// dropped, the connection cannot be used any more.
+    pub(crate) async fn send(
+        &mut self,
+        request: &OutgoingRequest<'_>,
+    ) -> Result<Head, SendFailure> {
+        self.response.expect(ResponseOptions {
+            to_head: request.is_head(),
+            headers: request.keeps_headers(),
             body: request.keeps_body(),
         });
         self.sent = None;
@@ -152,6 +161,7 @@ impl Http1Connection {
         self.has_received = false;
         self.handed = 0;
         self.closing = request.closes();
+        self.left = self.left.map(|left| left.saturating_sub(1));
         // The runtime learns what has arrived between two turns of its tasks. A request that may
         // arrive twice is sent again if its connection had closed; any other request looks first.
         if self.answered && !request.may_arrive_twice() && self.stream.has_news() {
@@ -160,8 +170,22 @@ impl Http1Connection {
         poll_fn(|cx| self.poll_send(request, cx)).await.map_err(|error| self.failed(error))
     }
 
+    /// Goes on with a request whose body waits, although nobody has asked for it.
+    pub(crate) async fn send_unasked(
+        &mut self,
+        request: &OutgoingRequest<'_>,
+    ) -> Result<Head, SendFailure> {
+        self.has_body_follow();
+        poll_fn(|cx| self.poll_send(request, cx)).await.map_err(|error| self.failed(error))
+    }
+
+    fn has_body_follow(&mut self) {
+        if let Some(remainder) = &mut self.remainder {
+            remainder.waits = false;
+        }
+    }
+
     fn poll_send(
-        self.left = self.left.map(|left| left.saturating_sub(1));
         &mut self,
         request: &OutgoingRequest<'_>,
         cx: &mut Context<'_>,
@@ -183,7 +207,14 @@ impl Http1Connection {
         self.write_on(cx);
         let mut slice = TimeSlice::new();
         loop {
-            if let Some(head) = ready!(self.poll_read(cx, ResponseReader::head))? {
+            let head = ready!(self.poll_read(cx, ResponseReader::head))?;
+            if mem::take(&mut self.response.asks_for_body) {
+                self.has_body_follow();
+                self.write_on(cx);
+            }
+            if let Some(head) = head {
+                // What waits still is not wanted any more.
+                self.withheld = self.remainder.take_if(|remainder| remainder.waits).is_some();
                 return Poll::Ready(Ok(head));
             }
             ready!(slice.poll(cx));
@@ -271,7 +302,7 @@ impl Http1Connection {
 
     /// Whether another request can follow.
     pub(crate) fn is_reusable(&self) -> bool {
-        !self.closing && self.remainder.is_none() && !self.response.is_last()
+        !(self.closing || self.withheld) && self.remainder.is_none() && !self.response.is_last()
     }
 
     /// Whether the head of the current request was handed to the network.
@@ -279,7 +310,8 @@ impl Http1Connection {
         self.sent.is_some()
     }
 
-    /// When the whole of the current request was handed to the network; `None` if it was not.
+    /// When the whole of the current request was handed to the network, or as much of it as was
+    /// wanted; `None` if it was not.
     pub(crate) fn handed_over(&self) -> Option<Instant> {
         if self.remainder.is_some() { None } else { self.sent }
     }
@@ -309,15 +341,17 @@ impl Http1Connection {
         head.clear();
         request.write_http1(&mut head);
         let mut body = request.body_http1();
-        if body.len() <= COPIED {
+        let waits = request.waits_for_word();
+        if !waits && body.len() <= COPIED {
             head.extend_from_slice(&mem::take(&mut body));
         }
         let mut done = 0;
-        self.remainder = match self.push(&head, &body, &mut done, cx) {
-            Ok(true) => None,
+        let wanted: &[u8] = if waits { &[] } else { &body };
+        self.remainder = match self.push(&head, wanted, &mut done, cx) {
+            Ok(true) if !waits => None,
             Err(error) if self.sent.is_none() => return Err(error),
-            Ok(false) | Err(_) => {
-                Some(Box::new(Remainder { head: mem::take(&mut head), body, done }))
+            Ok(_) | Err(_) => {
+                Some(Box::new(Remainder { head: mem::take(&mut head), body, done, waits }))
             }
         };
         Ok(())
@@ -329,8 +363,9 @@ impl Http1Connection {
     /// answered before it closed.
     fn write_on(&mut self, cx: &mut Context<'_>) {
         if let Some(mut remainder) = self.remainder.take() {
-            let Remainder { head, body, done } = &mut *remainder;
-            if !matches!(self.push(head, body, done, cx), Ok(true)) {
+            let Remainder { head, body, done, waits } = &mut *remainder;
+            let wanted: &[u8] = if *waits { &[] } else { body };
+            if !matches!(self.push(head, wanted, done, cx), Ok(true)) || *waits {
                 self.remainder = Some(remainder);
             }
         }

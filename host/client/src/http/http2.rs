@@ -191,25 +191,36 @@ impl Http2Sender {
 
     /// Sends a request and waits for the head of its answer. If the future is dropped, the stream
     /// is reset and the other streams of the connection go on.
+    ///
+    /// With `word` the body waits until then, or until the server asks for it. What is answered
+    /// before is sent without its body, and its stream is reset once the answer is not read any
+    /// more.
     pub(crate) async fn send(
         &mut self,
         request: Request<()>,
         body: Bytes,
+        word: Option<Instant>,
     ) -> Result<(Head, Http2Body), SendFailure> {
         let (mut response, mut stream) =
             self.sender.send_request(request, body.is_empty()).map_err(|e| self.failed(&e))?;
         self.stream = Some(response.stream_id().as_u32());
-        if !body.is_empty() {
-            stream.send_data(body, true).map_err(|e| self.failed(&e))?;
-        }
+        let mut body = Some(body).filter(|body| !body.is_empty());
+        let mut waits: Option<Pin<Box<Sleep>>> = word.map(|due| Box::pin(sleep_until(due)));
         let limit = self.connection.header_limit;
         let mut announced = 0;
         let response = poll_fn(|cx| {
             while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
                 announced += size(interim.headers());
+                waits.take_if(|_| interim.status() == StatusCode::CONTINUE);
                 if announced > limit {
                     return Poll::Ready(Err(self.refused(Error::announced_too_much(limit))));
                 }
+            }
+            waits.take_if(|waits| waits.as_mut().poll(cx).is_ready());
+            if waits.is_none()
+                && let Some(body) = body.take()
+            {
+                stream.send_data(body, true).map_err(|e| self.failed(&e))?;
             }
             Pin::new(&mut response).poll(cx).map_err(|e| self.failed(&e))
         })

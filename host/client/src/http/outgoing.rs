@@ -68,9 +68,19 @@ pub(crate) fn check(request: &Request) -> Result<(), Error> {
 /// Refuses headers, of a request or of a whole run, that name the receiver of a request in two
 /// ways, or that have it changed on its way.
 pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
+    if request.body.is_empty() && request.headers.iter().any(|(name, value)| is_wait(name, value)) {
+        return Err(Error::invalid(
+            "a request without a body cannot expect 100-continue: there is nothing to wait with",
+        ));
+    }
     if let Some(host) = the_one(headers, &HOST)?
         && !is_host(host)
     {
+/// Whether a header says that the body waits until the server asks for it.
+fn is_wait(name: &HeaderName, value: &HeaderValue) -> bool {
+    name == EXPECT && value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue")
+}
+
         return Err(Error::invalid(format!("{host:?} cannot be asked for as a host")));
     }
     // The next hop removes what `connection` names. Without such a header a request would end

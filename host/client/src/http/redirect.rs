@@ -3,7 +3,7 @@
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, LOCATION, PROXY_AUTHORIZATION,
+    CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, LOCATION, PROXY_AUTHORIZATION,
     TRANSFER_ENCODING,
 };
 use http::{Method, StatusCode};
@@ -57,6 +57,7 @@ pub(crate) fn follow(request: &mut Request, status: StatusCode, same_origin: boo
                 CONTENT_ENCODING,
                 CONTENT_LANGUAGE,
                 CONTENT_LOCATION,
+                EXPECT,
                 TRANSFER_ENCODING,
             ],
         );

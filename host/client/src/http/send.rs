@@ -257,12 +257,8 @@ impl<'a> Sending<'a> {
             let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
             let (failure, reused, permit, shared) = match link {
                 Link::Http1 { mut connection, permit, reused } => {
-                    let outcome = self.timer.until(due, pin!(connection.send(&outgoing))).await;
-                    if let Some(at) = connection.handed_over() {
-                        self.trail.enter(Phase::Waiting, at);
-                    }
-                    self.trail.written += u32::from(connection.is_written());
-                    match outcome {
+                    let sent = self.over_http1(&mut connection, &outgoing, due);
+                    match sent.await {
                         Some(Ok(head)) => {
                             let body = OpenBody::Http1(connection, permit);
                             return self.answered(head, body, &outgoing, reused).await;
@@ -275,7 +271,8 @@ impl<'a> Sending<'a> {
                     let head = outgoing.http2()?;
             outgoing.is_last = link.is_last();
                     self.trail.enter(Phase::Waiting, self.trail.since());
-                    let sent = Box::pin(sender.send(head, request.body.clone()));
+                    let word = self.due_for_word(&outgoing, due);
+                    let sent = Box::pin(sender.send(head, request.body.clone(), word));
                     let outcome = self.timer.until(due, sent).await;
                     self.trail.written += u32::from(sender.is_written());
                     match outcome {
@@ -477,3 +474,33 @@ impl<'a> Sending<'a> {
         Error::timeout(self.trail.phase(), due.saturating_duration_since(self.trail.since()))
     }
 }
+    /// Sends a request over HTTP/1.1 and waits for the head of its answer; nothing where `due` came
+    /// first.
+    async fn over_http1(
+        &mut self,
+        connection: &mut Http1Connection,
+        outgoing: &OutgoingRequest<'_>,
+        due: Instant,
+    ) -> Option<Result<Head, SendFailure>> {
+        let word = self.due_for_word(outgoing, due);
+        let first = word.unwrap_or(due);
+        let mut outcome = self.timer.until(first, pin!(connection.send(outgoing))).await;
+        if outcome.is_none() && word.is_some() {
+            let unasked = Box::pin(connection.send_unasked(outgoing));
+            outcome = self.timer.until(due, unasked).await;
+        }
+        if let Some(at) = connection.handed_over() {
+            self.trail.enter(Phase::Waiting, at);
+        }
+        self.trail.written += u32::from(connection.is_written());
+        outcome
+    }
+
+    /// Until when the request's body waits for the server to ask for it, if it waits, and if that
+    /// is before all of it must have been answered.
+    fn due_for_word(&self, outgoing: &OutgoingRequest<'_>, due: Instant) -> Option<Instant> {
+        let longest = self.session.client.options.timeouts.word;
+        let word = outgoing.waits_for_word().then(|| Instant::now() + longest);
+        word.filter(|word| *word < due)
+    }
+

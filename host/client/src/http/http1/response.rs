@@ -20,6 +20,8 @@ pub(super) struct ResponseReader {
     /// How many bytes the announcing heads (1xx) had. A service may send as many of them as it
     /// likes, and none of them is an answer, so together they have the limit of one head.
     announced: usize,
+    /// Whether one of them asked for the body of the request (100).
+    pub(super) asks_for_body: bool,
     framing: Framing,
     keep_alive: bool,
     /// The part of a body that has arrived and that nobody has taken yet, where the body is kept.
@@ -48,6 +50,7 @@ impl ResponseReader {
             header_limit,
             partial: Vec::new(),
             announced: 0,
+            asks_for_body: false,
             framing: Framing::Length(0),
             keep_alive: true,
             data: Vec::new(),
@@ -61,6 +64,7 @@ impl ResponseReader {
     pub(super) fn expect(&mut self, wanted: ResponseOptions) {
         self.wanted = wanted;
         self.announced = 0;
+        self.asks_for_body = false;
         self.received = 0;
     }
 
@@ -97,6 +101,7 @@ impl ResponseReader {
                     if self.announced > self.header_limit {
                         return Err(Error::announced_too_much(self.header_limit));
                     }
+                    self.asks_for_body |= interim.head.status == http::StatusCode::CONTINUE;
                     input = &input[interim.size..];
                 }
                 Some(parsed) => {
