@@ -15,9 +15,9 @@
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `node_record` what one of several hosts keeps of it, `executor` who does it.
-//! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan`, `routes` and
-//!   `preflight`; `interpreters` has what runs a script, `quick` the script that a URL stands for;
-//!   `outside` calls a scenario's `setup`, `teardown` and `conduct`.
+//! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan`, `routes`,
+//!   `signing` and `preflight`; `interpreters` has what runs a script, `quick` the script that a
+//!   URL stands for; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, or what a script makes of them (`own_summary`),
@@ -77,6 +77,7 @@ mod scenario_choice;
 mod serve;
 mod servers;
 mod settings;
+mod signing;
 mod stderr;
 mod stops;
 mod terminal;

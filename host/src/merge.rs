@@ -90,8 +90,9 @@ fn merged(parts: Vec<KeptPart>, outputs: &Outputs) -> anyhow::Result<(String, Do
 
 /// The plan as it was, of which the result needs the thresholds, the length and what it accepts.
 fn plan(header: &RecordHeader) -> anyhow::Result<RunPlan> {
-    // Files are of the host where they were named; a result does not depend on them.
-    let settings = header.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
+    // Files and keys are of the host where they were named; a result does not depend on them.
+    let is_elsewhere = |key: &str| names_files(key) || key == "aws-sigv4";
+    let settings = header.settings.iter().filter(|(key, _)| !is_elsewhere(key)).cloned().collect();
     let settings =
         Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings(None)?;
     let mut scenarios = header.run.scenarios.clone();

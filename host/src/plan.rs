@@ -15,6 +15,7 @@ use crate::scenario_choice::ChosenScenario;
 use crate::settings::flags::{
     AcceptArg, ArrivalsArg, CookiesArg, HttpVersionArg, Settings, TlsArg,
 };
+use crate::signing::aws_signer;
 
 /// The plan for these settings and scenarios; `room` is how many users this machine holds, and
 /// `client` how requests are sent.
@@ -130,6 +131,8 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     options.sources = settings.source_ip.clone();
     options.takes_cookies = settings.cookies != Some(CookiesArg::Off);
     options.routes = routes(settings)?;
+    options.connections = connection_limits(settings)?;
+    options.aws = settings.aws_sigv4.as_ref().map(aws_signer).transpose()?;
     options.version = match settings.http_version {
         None => Version::Automatic,
         Some(HttpVersionArg::Http1) => Version::Http1,
@@ -148,12 +151,12 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
         options.timeouts.response = timeout;
         options.timeouts.whole = options.timeouts.whole.max(timeout * 2);
     }
-    if let Some(timeout) = settings.connect_timeout {
-        options.timeouts.connect = timeout;
-        options.timeouts.tls = timeout;
     if let Some(timeout) = settings.connections.expect_timeout {
         options.timeouts.word = timeout;
     }
+    if let Some(timeout) = settings.connect_timeout {
+        options.timeouts.connect = timeout;
+        options.timeouts.tls = timeout;
     }
     for line in &settings.header {
         let (name, value) = line

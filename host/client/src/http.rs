@@ -17,6 +17,7 @@
 //! | `coding` | decompressing it |
 //! | `redirect`, `cookies` | the rules by their name |
 //! | `trail` | the phases and counts of one exchange while it runs |
+//! | `sigv4` | signatures that AWS wants |
 //! | `seen` | what one sends and receives, where somebody looks on |
 //! | `probe` | a look at the target before a run |
 
@@ -38,6 +39,7 @@ pub(crate) mod request;
 pub(crate) mod seen;
 pub(crate) mod send;
 pub(crate) mod trail;
+pub(crate) mod sigv4;
 pub(crate) mod urls;
 pub(crate) mod user;
 pub(crate) mod wire;

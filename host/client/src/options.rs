@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::header::{HeaderName, HeaderValue};
 
 use crate::http::request::Version;
+use crate::http::sigv4::AwsSigner;
 use crate::net::allow::AllowList;
 use crate::net::routes::Routes;
 use crate::net::tls::Tls;
@@ -36,13 +37,16 @@ pub struct Options {
     pub sources: Vec<IpAddr>,
     /// Where connections go in place of what URLs name. Default: nowhere else.
     pub routes: Routes,
-    /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
     /// How many connections a user has, and how long it keeps them.
     pub connections: ConnectionLimits,
+    /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
     /// service's log names who loaded it.
     pub user_agent: String,
     /// Headers that are added to requests that do not have them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Signs requests that do not say themselves who asks, to whatever host; a redirect to another
+    /// origin is not signed. Default: absent.
+    pub aws: Option<AwsSigner>,
     /// The HTTP version of requests that leave it open.
     pub version: Version,
     /// Whether users take the cookies that services set, and send them. Default: they do.
@@ -61,20 +65,16 @@ impl Options {
             body_limit: 16 << 20,
             sources: Vec::new(),
             routes: Routes::default(),
+            connections: ConnectionLimits::default(),
             user_agent: concat!("swell/", env!("CARGO_PKG_VERSION")).into(),
             headers: Vec::new(),
+            aws: None,
             version: Version::Automatic,
             takes_cookies: true,
-            connections: ConnectionLimits::default(),
         }
     }
 }
 
-/// How long the parts of an exchange may take. When a timeout passes, the error is `Timeout` with
-/// the phase that was running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To look up the name and open a connection. Default 10 s: a lost SYN is sent again after 1, 3
 /// How many connections a user has to one host (scheme, name and port), and how long it keeps them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
@@ -97,28 +97,33 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// How long the parts of an exchange may take. When a timeout passes, the error is `Timeout` with
+/// the phase that was running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To look up the name and open a connection. Default 10 s: a lost SYN is sent again after 1, 3
     /// and 7 s, so a service whose connection is not open by then is down.
     pub connect: Duration,
     /// The TLS handshake. Default 10 s, as it is two round trips like the connection.
     pub tls: Duration,
     /// From the connection's being ready to the response's head. Default 60 s, as in k6.
     pub response: Duration,
+    /// How long a body waits for the server to ask for it, where the request expects that
+    /// (`expect: 100-continue`); it is sent then all the same. Default 1 s, as in curl.
+    pub word: Duration,
     /// The whole request with its redirects and its body. Default 120 s: a head that took a minute
     /// leaves its body another.
     pub whole: Duration,
 }
 
-    /// How long a body waits for the server to ask for it, where the request expects that
-    /// (`expect: 100-continue`); it is sent then all the same. Default 1 s, as in curl.
-    pub word: Duration,
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
             tls: Duration::from_secs(10),
             response: Duration::from_secs(60),
+            word: Duration::from_secs(1),
             whole: Duration::from_secs(120),
         }
     }
 }
-            word: Duration::from_secs(1),

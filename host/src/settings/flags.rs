@@ -223,6 +223,11 @@ pub(crate) struct Settings {
     #[arg(long = "header", short = 'H', value_name = "HEADER", help_heading = SERVICE)]
     pub(crate) header: Vec<String>,
 
+    /// Sign requests as AWS wants it, for `aws:amz:REGION:SERVICE`, with the keys in the variables
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
+    #[arg(long, value_name = "SCOPE", help_heading = SERVICE)]
+    pub(crate) aws_sigv4: Option<AwsScope>,
+
     /// What requests say of who sends them, where a request does not say it itself. Default:
     /// `swell/` and the version.
     #[arg(long, value_name = "TEXT", help_heading = SERVICE)]
@@ -269,14 +274,14 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "HOSTS", requires = "proxy", help_heading = WAY)]
     pub(crate) no_proxy: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) connections: ConnectionSettings,
+
     /// Open new connections and TLS sessions as often as this. Default: a user keeps them.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
     pub(crate) fresh: Option<FreshArg>,
 
     /// What becomes of a user's cookies: they are forgotten after each iteration, kept as long as
-    #[command(flatten)]
-    pub(crate) connections: ConnectionSettings,
-
     /// the user lives, or never kept. Default: clear.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = SERVICE)]
     pub(crate) cookies: Option<CookiesArg>,

@@ -15,7 +15,7 @@ const HABITS: &[(&[&str], &str)] = &[
         USER:PASSWORD with which password",
     ),
     (&["-a", "--user", "--basic-auth"], "--basic USER:PASSWORD says who asks"),
-    (&["--aws-sigv4", "--aws-session"], "requests are not signed as AWS wants it"),
+    (&["--aws-session"], "--aws-sigv4 takes a session's token from AWS_SESSION_TOKEN"),
     (&["-b", "-C", "--cookie"], "--header 'cookie: NAME=VALUE' sends a cookie"),
     (&["-D", "--data-file"], "--body @FILE sends a file"),
     (&["-Z", "--data-lines"], "--data NAME=FILE gives rows to a scenario, or to a file of steps"),

@@ -76,6 +76,8 @@ kinds! {
     allow_host: Reach,
     // A scenario sets what headers it likes, and sends them where it may send anyway.
     header: Load,
+    // It signs with the keys of whoever runs it.
+    aws_sigv4: Reach,
     user_agent: Load,
     contact: Load,
     source_ip: Reach,

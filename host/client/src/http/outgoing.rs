@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
-    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST,
+    HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
 };
 use http::uri::Authority;
 use http::{Method, Uri};
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::http::coding;
 use crate::http::fields::lists;
 use crate::http::request::{Keep, Request};
+use crate::http::sigv4::{AwsSigner, SignedParts};
 use crate::http::urls::ParsedUrl;
 
 /// A request on its way to a URL.
@@ -29,6 +31,10 @@ pub(crate) struct OutgoingRequest<'a> {
     /// Whether somebody looks on: head and body of the answer are kept then, whatever the request
     /// says.
     pub(crate) is_seen: bool,
+    /// Whether its connection is closed behind it.
+    pub(crate) is_last: bool,
+    /// What signs it; empty where nothing does.
+    pub(crate) signature: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Refuses what cannot be sent, before anything is sent.
@@ -62,25 +68,25 @@ pub(crate) fn check(request: &Request) -> Result<(), Error> {
         }
         _ => {}
     }
-    check_shared(&request.headers)
-}
-
-/// Refuses headers, of a request or of a whole run, that name the receiver of a request in two
-/// ways, or that have it changed on its way.
-pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
     if request.body.is_empty() && request.headers.iter().any(|(name, value)| is_wait(name, value)) {
         return Err(Error::invalid(
             "a request without a body cannot expect 100-continue: there is nothing to wait with",
         ));
     }
-    if let Some(host) = the_one(headers, &HOST)?
-        && !is_host(host)
-    {
+    check_shared(&request.headers)
+}
+
 /// Whether a header says that the body waits until the server asks for it.
 fn is_wait(name: &HeaderName, value: &HeaderValue) -> bool {
     name == EXPECT && value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue")
 }
 
+/// Refuses headers, of a request or of a whole run, that name the receiver of a request in two
+/// ways, or that have it changed on its way.
+pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
+    if let Some(host) = the_one(headers, &HOST)?
+        && !is_host(host)
+    {
         return Err(Error::invalid(format!("{host:?} cannot be asked for as a host")));
     }
     // The next hop removes what `connection` names. Without such a header a request would end
@@ -145,6 +151,36 @@ impl OutgoingRequest<'_> {
 
     pub(crate) fn keeps_body(&self) -> bool {
         self.request.keep != Keep::Discard || self.is_seen
+    }
+
+    /// Signs the request as it is now, unless it says itself who asks.
+    pub(crate) fn sign(&mut self, signer: &AwsSigner, now: SystemTime) {
+        if self.set(&AUTHORIZATION).is_some() {
+            return;
+        }
+        let mut signed = Vec::new();
+        self.headers(|name, value| {
+            if name == CONTENT_TYPE || name.as_str().starts_with("x-amz-") {
+                signed.push((name.clone(), value.clone()));
+            }
+        });
+        let host = self.set(&HOST).unwrap_or(&self.url.host);
+        let headers = signed.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let parts = SignedParts {
+            method: self.request.method.as_str(),
+            path: self.url.url.path(),
+            query: self.url.url.query().unwrap_or_default(),
+            headers: [(HOST.as_str(), host.as_bytes())].into_iter().chain(headers).collect(),
+            body: &self.request.body,
+        };
+        let signature = signer.sign(&parts, now);
+        self.signature = signature;
+    }
+
+    /// Whether the body waits until the server asks for it.
+    pub(crate) fn waits_for_word(&self) -> bool {
+        !self.request.body.is_empty()
+            && self.set(&EXPECT).is_some_and(|value| is_wait(&EXPECT, value))
     }
 
     /// Whether the request tells the server to close the connection.
@@ -244,11 +280,17 @@ impl OutgoingRequest<'_> {
     /// Passes all headers to `put`, except those that name the host, and a length of the body that
     /// nobody gave.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
-        let Self { user_agent, request, run_headers, cookies, .. } = self;
-        for (name, value) in &request.headers {
-            put(name, value);
+        let Self { user_agent, request, run_headers, cookies, signature, .. } = self;
+        let of_run = run_headers.iter().filter(|(name, _)| given(request, name).is_none());
+        for (name, value) in request.headers.iter().chain(of_run) {
+            // What all requests of a run are to say is not for those that have nothing to wait with
+            // (RFC 9110, 10.1.1). What a signature says comes before what it would replace.
+            let is_needless = request.body.is_empty() && is_wait(name, value);
+            if !is_needless && !signature.iter().any(|(own, _)| own == name) {
+                put(name, value);
+            }
         }
-        for (name, value) in run_headers.iter().filter(|(name, _)| given(request, name).is_none()) {
+        for (name, value) in signature {
             put(name, value);
         }
         if self.set(&USER_AGENT).is_none() {
@@ -256,6 +298,9 @@ impl OutgoingRequest<'_> {
         }
         if request.decompress && self.set(&ACCEPT_ENCODING).is_none() {
             put(&ACCEPT_ENCODING, &HeaderValue::from_static(coding::ACCEPTED));
+        }
+        if self.is_last && self.set(&CONNECTION).is_none() {
+            put(&CONNECTION, &HeaderValue::from_static("close"));
         }
         if let Some(cookies) = cookies
             && self.set(&COOKIE).is_none()
@@ -299,6 +344,3 @@ fn with_authority(uri: &Uri, host: &HeaderValue) -> Result<Uri, Error> {
     parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
     Uri::from_parts(parts).map_err(|_| wrong())
 }
-        if self.is_last && self.set(&CONNECTION).is_none() {
-            put(&CONNECTION, &HeaderValue::from_static("close"));
-        }

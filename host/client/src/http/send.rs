@@ -44,6 +44,8 @@ pub(crate) struct Sending<'a> {
     timer: Timer,
     /// By when all of it must have ended.
     whole: Instant,
+    /// Whether the request is at the origin that it was meant for, which may know who asks.
+    is_at_home: bool,
     /// What is sent and received, where somebody looks on.
     seen: Option<Box<Seen>>,
     /// What becomes of the body of the last answer.
@@ -138,7 +140,16 @@ impl Session {
     ) -> OutgoingRequest<'a> {
         let cookies = self.http.jar.borrow().header(&url.url, SystemTime::now);
         let (user_agent, is_seen) = (&self.client.http.user_agent, self.is_seen);
-        OutgoingRequest { user_agent, url, request, run_headers, cookies, is_seen }
+        OutgoingRequest {
+            user_agent,
+            url,
+            request,
+            run_headers,
+            cookies,
+            is_seen,
+            is_last: false,
+            signature: Vec::new(),
+        }
     }
 }
 
@@ -156,6 +167,7 @@ impl<'a> Sending<'a> {
             trail: Trail::start(start),
             timer: session.client.network.timers.take(start + timeouts.response),
             whole: start + longest,
+            is_at_home: true,
             seen: room.map(|room| Box::new(Seen::new(session.client.options.body_limit, room))),
             last: LastBody::Received,
         }
@@ -228,7 +240,9 @@ impl<'a> Sending<'a> {
             // What a redirect leaves behind, it leaves behind of the run's headers as of the
             // request's own.
             outgoing::adopt(request, std::mem::take(&mut run_headers));
-            redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &url.origin));
+            let is_same = Rc::ptr_eq(&next.origin, &url.origin);
+            self.is_at_home &= is_same;
+            redirect::follow(request, response.status, is_same);
             url = next;
         }
     }
@@ -242,8 +256,15 @@ impl<'a> Sending<'a> {
         run_headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Hop, Error> {
         let Session { client, http, .. } = self.session;
-        let pool = http.pool(&url.origin, request.version.or(client.options.version));
-        let outgoing = self.session.outgoing(url, request, run_headers);
+        let pool = http.pool(
+            &url.origin,
+            request.version.or(client.options.version),
+            client.options.connections,
+        );
+        let mut outgoing = self.session.outgoing(url, request, run_headers);
+        if let Some(signer) = client.options.aws.as_ref().filter(|_| self.is_at_home) {
+            outgoing.sign(signer, SystemTime::now());
+        }
         self.see(|seen, _| seen.begins(&outgoing));
         let mut attempts = Attempts::default();
         let mut checkout = pool.take();
@@ -252,6 +273,7 @@ impl<'a> Sending<'a> {
                 Checkout::Ready(link) => link,
                 checkout => Box::pin(self.connection(&pool, checkout)).await?,
             };
+            outgoing.is_last = link.is_last();
             self.see(|seen, _| seen.goes_over(&link, &outgoing));
             self.trail.enter(Phase::Sending, self.trail.since());
             let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
@@ -269,7 +291,6 @@ impl<'a> Sending<'a> {
                 }
                 Link::Http2 { mut sender, reused } => {
                     let head = outgoing.http2()?;
-            outgoing.is_last = link.is_last();
                     self.trail.enter(Phase::Waiting, self.trail.since());
                     let word = self.due_for_word(&outgoing, due);
                     let sent = Box::pin(sender.send(head, request.body.clone(), word));
@@ -455,25 +476,6 @@ impl<'a> Sending<'a> {
         outcome.unwrap_or_else(|| Err(self.timed_out(self.whole)))
     }
 
-    /// Begins a phase, and returns by when it must have ended.
-    fn enter_until(&mut self, phase: Phase, longest: Duration) -> Instant {
-        let now = Instant::now();
-        self.trail.enter(phase, now);
-        self.whole.min(now + longest)
-    }
-
-    /// Has somebody who looks on see something.
-    #[inline]
-    fn see(&mut self, look: impl FnOnce(&mut Seen, &Phases)) {
-        if let Some(seen) = &mut self.seen {
-            look(seen, self.trail.phases());
-        }
-    }
-
-    fn timed_out(&self, due: Instant) -> Error {
-        Error::timeout(self.trail.phase(), due.saturating_duration_since(self.trail.since()))
-    }
-}
     /// Sends a request over HTTP/1.1 and waits for the head of its answer; nothing where `due` came
     /// first.
     async fn over_http1(
@@ -504,3 +506,22 @@ impl<'a> Sending<'a> {
         word.filter(|word| *word < due)
     }
 
+    /// Begins a phase, and returns by when it must have ended.
+    fn enter_until(&mut self, phase: Phase, longest: Duration) -> Instant {
+        let now = Instant::now();
+        self.trail.enter(phase, now);
+        self.whole.min(now + longest)
+    }
+
+    /// Has somebody who looks on see something.
+    #[inline]
+    fn see(&mut self, look: impl FnOnce(&mut Seen, &Phases)) {
+        if let Some(seen) = &mut self.seen {
+            look(seen, self.trail.phases());
+        }
+    }
+
+    fn timed_out(&self, due: Instant) -> Error {
+        Error::timeout(self.trail.phase(), due.saturating_duration_since(self.trail.since()))
+    }
+}

@@ -124,7 +124,10 @@ impl Opening<'_> {
         let handshake = Handshake::offer(nonce()?, asked.subprotocols, &mut request.headers)?;
         let url = client.http.urls.find(&request.url)?;
         let stream = self.stream(&url.origin).await?;
-        let outgoing = self.session.outgoing(&url, &request, &client.options.headers);
+        let mut outgoing = self.session.outgoing(&url, &request, &client.options.headers);
+        if let Some(signer) = &client.options.aws {
+            outgoing.sign(signer, SystemTime::now());
+        }
         self.see_request(&outgoing);
         let mut connection = Http1Connection::new(stream, &client.websocket);
         let due = self.enter_until(Phase::Sending, client.options.timeouts.response);

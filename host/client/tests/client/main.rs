@@ -17,6 +17,7 @@ mod retries;
 mod routes;
 mod seen;
 mod service;
+mod signing;
 mod streams;
 mod streams_http2;
 mod timeouts;
