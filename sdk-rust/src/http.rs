@@ -18,7 +18,7 @@ mod request;
 mod response;
 mod stream;
 
-pub use crate::bindings::http::{Phase, Version};
+pub use crate::bindings::http::{Coding, Phase, Version};
 pub use error::Error;
 pub use request::{Request, Statuses, delete, get, head, options, patch, post, put, request};
 pub use response::{Phases, Response};

@@ -96,5 +96,5 @@ pub mod __private {
 /// of the interface.
 #[doc(hidden)]
 pub mod raw {
-    pub use crate::bindings::{clock, transactions};
+    pub use crate::bindings::{clock, http, transactions};
 }

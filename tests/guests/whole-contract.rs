@@ -2,8 +2,9 @@
 //! answered. As compiled when the contract was 0.1.0 it is kept in `kept/`: the host must run that
 //! file unchanged for ever.
 
+use swell::http::Coding;
 use swell::prelude::*;
-use swell::raw::{clock, transactions};
+use swell::raw::{self, clock, transactions};
 
 /// Takes part in everything that one virtual user can.
 #[scenario(
@@ -176,6 +177,11 @@ fn requests() -> Result<()> {
         "a host that nobody allowed"
     );
     http::get("/outside").expect(200..=499).send()?;
+    let text = "a line that repeats itself\n".repeat(1_000);
+    for coding in [Coding::Gzip, Coding::Deflate, Coding::Br, Coding::Zstd] {
+        let coded = raw::http::compress(text.as_bytes(), coding);
+        ensure!(!coded.is_empty() && coded.len() < text.len() / 10, "{coding:?}: {}", coded.len());
+    }
     Ok(())
 }
 

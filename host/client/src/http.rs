@@ -14,7 +14,7 @@
 //! | `open`, `wire` | answers that are read while they come, and the connection under one |
 //! | `events` | server-sent events |
 //! | `body` | discarding and keeping what is received |
-//! | `coding` | decompressing it |
+//! | `coding`, `compress` | decompressing it, and compressing what is sent |
 //! | `redirect`, `cookies` | the rules by their name |
 //! | `trail` | the phases and counts of one exchange while it runs |
 //! | `sigv4` | signatures that AWS wants |
@@ -23,6 +23,7 @@
 
 pub(crate) mod body;
 pub(crate) mod coding;
+pub(crate) mod compress;
 pub(crate) mod cookies;
 pub(crate) mod events;
 pub(crate) mod failure;
@@ -38,8 +39,8 @@ pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod seen;
 pub(crate) mod send;
-pub(crate) mod trail;
 pub(crate) mod sigv4;
+pub(crate) mod trail;
 pub(crate) mod urls;
 pub(crate) mod user;
 pub(crate) mod wire;

@@ -36,6 +36,7 @@ mod generated {
             "swell:scenario/transactions.begin": async | trappable,
             "swell:scenario/http.send": async | trappable,
             "swell:scenario/http.send-all": async | trappable,
+            "swell:scenario/http.compress": async | trappable,
             "swell:scenario/http-stream.[static]exchange.open": async | trappable,
             "swell:scenario/http-stream.[method]exchange.head": async | trappable,
             "swell:scenario/http-stream.[method]exchange.read-chunk": async | trappable,

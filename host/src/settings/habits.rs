@@ -203,9 +203,10 @@ pub(super) fn of_value(flag: &str, value: &str) -> Option<&'static str> {
             Some("leave it out: percentiles are always told; here it is an objective, as p95=200ms")
         }
         "--duration" if value.starts_with("uration") => Some("two dashes: --duration TIME"),
-        "--duration" if value.starts_with("isable-") => {
-            Some("--fresh iteration opens new connections; nothing is compressed without a header")
-        }
+        "--duration" if value.starts_with("isable-") => Some(
+            "--max-requests-per-connection 1 opens a connection for each request; nothing is \
+                compressed without a header",
+        ),
         "--duration" | "--data" if is_content() || value.starts_with(char::is_alphabetic) => Some(
             "--body TEXT or --body @FILE is sent with a URL, --json and --form say in which form",
         ),

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::Serializer;
 use serde::Serialize;
 
-use super::{Response, Version};
+use super::{Coding, Response, Version};
 use crate::bindings::http::{self, Keep, Method, StatusRange};
 use crate::error::Result;
 use crate::think::nanoseconds;
@@ -157,6 +157,34 @@ impl<'a> Request<'a> {
         }
         self.header("content-type", "application/x-www-form-urlencoded")
             .body(form.finish().into_bytes())
+    }
+
+    /// Compresses the body that was given before, with its `content-encoding`:
+    /// `.json(&order).compress(Coding::Gzip)`. Said twice, one coding is within the other. Nothing
+    /// happens to a request without a body.
+    ///
+    /// The host compresses it before the request is sent; it is no part of what is measured.
+    pub fn compress(mut self, coding: Coding) -> Self {
+        if self.body.is_empty() {
+            return self;
+        }
+        self.body = http::compress(&self.body, coding).into();
+        let name = match coding {
+            Coding::Gzip => "gzip",
+            Coding::Deflate => "deflate",
+            Coding::Br => "br",
+            Coding::Zstd => "zstd",
+        };
+        let is_coding =
+            |header: &&mut (String, String)| header.0.eq_ignore_ascii_case("content-encoding");
+        match self.headers.iter_mut().find(is_coding) {
+            Some((_, codings)) => {
+                codings.push_str(", ");
+                codings.push_str(name);
+                self
+            }
+            None => self.header("content-encoding", name),
+        }
     }
 
     /// Keeps the answer's headers, and its body up to 1 MiB; a longer one is the error

@@ -24,12 +24,13 @@
 //! and the [`shop`](crate::shop). Any other path is 404.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use http_body_util::{BodyExt, Limited};
@@ -167,7 +168,16 @@ fn echo(head: &Parts, body: &Bytes) -> Value {
         "version": format!("{:?}", head.version),
         "headers": headers,
         "body": String::from_utf8_lossy(body),
+        "inflated": inflated(head, body),
     })
+}
+
+/// A body without its gzip, where that is all that was done to it.
+fn inflated(head: &Parts, body: &Bytes) -> Option<String> {
+    head.headers.get(CONTENT_ENCODING).filter(|coding| *coding == "gzip")?;
+    let mut text = String::new();
+    GzDecoder::new(&body[..]).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 fn gzip(bytes: usize) -> Vec<u8> {

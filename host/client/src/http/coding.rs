@@ -27,12 +27,16 @@ use crate::net::time_slice::TimeSlice;
 /// The codings that a request asks for in `accept-encoding`.
 pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
-/// A coding that can be undone.
+/// A content coding that can be applied and undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub enum Coding {
+    /// RFC 1952.
     Gzip,
+    /// RFC 1950, which HTTP calls deflate.
     Deflate,
+    /// RFC 7932.
     Brotli,
+    /// RFC 8878.
     Zstd,
 }
 

@@ -140,14 +140,7 @@ impl LiftedRequest {
             headers.push((name.text, value.text));
         }
         let expect = self.expect.iter(&mut *caller)?.collect::<wasmtime::Result<_>>()?;
-        let mut body = Vec::with_capacity(self.body.len());
-        while body.len() < self.body.len() {
-            if !body.is_empty() {
-                Arc::clone(&caller.data().cpu).give_way().await;
-            }
-            let left = &self.body.as_le_slice(&*caller)[body.len()..];
-            body.extend_from_slice(&left[..left.len().min(PIECE)]);
-        }
+        let body = taken(&self.body, caller).await;
         Ok(http::Request {
             method: self.method.into(),
             url: self.url.text,
@@ -162,6 +155,19 @@ impl LiftedRequest {
             timeout: self.timeout,
         })
     }
+}
+
+/// A body, copied out of the guest's memory.
+async fn taken(list: &WasmList<u8>, caller: &mut GuestCaller<'_>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(list.len());
+    while body.len() < list.len() {
+        if !body.is_empty() {
+            Arc::clone(&caller.data().cpu).give_way().await;
+        }
+        let left = &list.as_le_slice(&*caller)[body.len()..];
+        body.extend_from_slice(&left[..left.len().min(PIECE)]);
+    }
+    body
 }
 
 /// The guest that calls, with its memory.
@@ -283,6 +289,23 @@ fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             Box::new(async move {
                 let requests = take_all(&list, &mut caller).await?;
                 Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
+            })
+        },
+    )?;
+    interface.func_wrap_async(
+        "compress",
+        |mut caller: GuestCaller<'_>, (body, coding): (WasmList<u8>, http::Coding)| {
+            Box::new(async move {
+                let memory = caller.data().allowance.memory();
+                if body.len() > memory {
+                    return Err(Error::msg(format!(
+                        "compress was given a body of {} bytes; it takes at most {memory}, the \
+                        limit of --guest-memory",
+                        body.len()
+                    )));
+                }
+                let body = taken(&body, &mut caller).await;
+                Ok((http::Host::compress(caller.data_mut(), body, coding).await?,))
             })
         },
     )?;

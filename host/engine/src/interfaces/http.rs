@@ -1,9 +1,10 @@
 //! `http`: requests over the user's own connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
-use swell_client::{Error, Keep, Request, Sent, Version, header};
+use swell_client::{Coding, Compressing, Error, Keep, Request, Sent, Version, header};
 use swell_core::exchange::{ErrorClass, Expected, Phase, Phases};
 
 use crate::bindings::swell::scenario::http as wit;
@@ -45,6 +46,20 @@ impl wit::Host for GuestState {
             }
             None => std::iter::repeat_with(|| Err(wit::Error::RunOver)).take(count).collect(),
         })
+    }
+
+    async fn compress(&mut self, body: Vec<u8>, coding: wit::Coding) -> wasmtime::Result<Vec<u8>> {
+        let coding = match coding {
+            wit::Coding::Gzip => Coding::Gzip,
+            wit::Coding::Deflate => Coding::Deflate,
+            wit::Coding::Br => Coding::Brotli,
+            wit::Coding::Zstd => Coding::Zstd,
+        };
+        let mut compressing = Compressing::new(body, coding);
+        while !compressing.step() {
+            Arc::clone(&self.cpu).give_way().await;
+        }
+        Ok(compressing.finish())
     }
 }
 

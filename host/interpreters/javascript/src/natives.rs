@@ -18,7 +18,7 @@ pub(crate) use self::calls::is_over;
 use self::calls::{outside, over, pairs};
 pub(crate) use self::requests::look_for_headers;
 use self::requests::{AskedRequest, explained, lines};
-use crate::bindings::http::{self, Error, Phases, Response};
+use crate::bindings::http::{self, Coding, Error, Phases, Response};
 use crate::bindings::transactions::{self, Outcome, Transaction};
 use crate::bindings::{checks, clock, context, log, metrics, random};
 use crate::body::bytes;
@@ -83,6 +83,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         "hasTimers": || TIMERS.set(true),
         "isLoading": || loading::is_loading(),
         "open": open,
+        "compress": compress,
         "digest": digests::digest,
         "pages": page::functions,
         "encode": |ctx: Ctx<'js>, text: String| ArrayBuffer::new(ctx, text.into_bytes()),
@@ -195,6 +196,26 @@ fn send_one<'js>(ctx: &Ctx<'js>, asked: &Array<'js>) -> rquickjs::Result<Array<'
     let rehearsed = rehearsal::answer(request.keep_headers);
     let sent = rehearsed.map_or_else(|| http::send(request), Ok);
     answer(ctx, sent, asked.keep)
+}
+
+/// A body with a content coding applied, as the host has it.
+fn compress<'js>(
+    ctx: Ctx<'js>,
+    body: Value<'js>,
+    coding: String,
+) -> rquickjs::Result<ArrayBuffer<'js>> {
+    outside(&ctx)?;
+    let coding = match coding.as_str() {
+        "gzip" => Coding::Gzip,
+        "deflate" => Coding::Deflate,
+        "br" => Coding::Br,
+        "zstd" => Coding::Zstd,
+        _ => {
+            let words = format!("compression {coding:?} is none of gzip, deflate, br and zstd");
+            return Err(Exception::throw_type(&ctx, &words));
+        }
+    };
+    ArrayBuffer::new(ctx, http::compress(&bytes(&body)?, coding))
 }
 
 fn send_all<'js>(ctx: Ctx<'js>, asked: Vec<Array<'js>>) -> rquickjs::Result<Vec<Array<'js>>> {

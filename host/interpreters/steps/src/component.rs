@@ -18,7 +18,7 @@ use swell_steps::{
 use self::exports::swell::scenario::lifecycle::{self, FileInfo, ScenarioInfo};
 use self::exports::swell::scenario::script::{self, Fault, Loaded, Place, TestFile};
 use self::swell::scenario::data::{self, Feed, Pick};
-use self::swell::scenario::http::{self, Keep, Method, Request, StatusRange, Version};
+use self::swell::scenario::http::{self, Coding, Keep, Method, Request, StatusRange, Version};
 use self::swell::scenario::log::{self, Level};
 use self::swell::scenario::transactions::{self, Kind, Outcome, Transaction};
 use self::swell::scenario::{clock, context, random};
@@ -257,6 +257,16 @@ impl StepsWorld for HostWorld {
         let sent = requests.iter().zip(&expect).map(|(request, expect)| as_sent(request, expect));
         let sent: Vec<Request<'_>> = sent.collect();
         http::send_all(&sent).into_iter().map(answer).collect()
+    }
+
+    fn compress(&mut self, body: &[u8], coding: &str) -> Vec<u8> {
+        let coding = match coding {
+            "gzip" => Coding::Gzip,
+            "deflate" => Coding::Deflate,
+            "br" => Coding::Br,
+            _ => Coding::Zstd,
+        };
+        http::compress(body, coding)
     }
 
     fn wait(&mut self, time: Duration) {

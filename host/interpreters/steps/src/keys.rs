@@ -130,6 +130,7 @@ pub(crate) const FEED: TableForm = TableForm {
 };
 
 pub(crate) const METHODS: &[&str] = &["get", "post", "put", "delete", "patch", "head", "options"];
+pub(crate) const CODINGS: &[&str] = &["gzip", "deflate", "br", "zstd"];
 pub(crate) const ON_ERROR: &[&str] = &["stop-iteration", "continue", "stop-user"];
 
 const URL: &str = "Sends such a request to a path of the target, or to a URL";
@@ -155,6 +156,7 @@ pub(crate) const STEP: TableForm = TableForm {
         key("form", Map(&Text), "The body, as a form"),
         key("multipart", List(&Table(TableName::Part)), "The body, as a form with files"),
         key("file", Text, "The body, from a file beside this one"),
+        key("compress", Word(CODINGS), "How the body is compressed; default: not at all"),
         key(
             "expect",
             Table(TableName::Expect),

@@ -136,6 +136,8 @@ pub(crate) struct StepRequest {
     pub(crate) headers: Vec<(String, ValueTemplate)>,
     pub(crate) auth: Option<Auth>,
     pub(crate) body: StepBody,
+    /// The coding by which it is compressed.
+    pub(crate) compress: Option<&'static str>,
     pub(crate) redirects: u8,
     pub(crate) timeout: Option<Duration>,
     pub(crate) expect: Expectations,

@@ -423,7 +423,12 @@ function prepare(method, address, body, params) {
     const secret = decodeURIComponent(userinfo[2]);
     headers = { Authorization: `Basic ${base64(native.encode(secret))}`, ...headers };
   }
-  if (params?.compression) throw new Error('params.compression is not there: bodies are sent as they are');
+  if (params?.compression && sent !== undefined && sent !== '') {
+    const codings = String(params.compression).split(',').map((coding) => coding.trim().toLowerCase());
+    for (const coding of codings) sent = native.compress(sent, coding);
+    const isSaid = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'content-encoding');
+    if (!isSaid) headers = { ...headers, 'Content-Encoding': codings.join(', ') };
+  }
   const own = params?.jar ?? jar;
   if (params?.cookies || own.isOwn || own !== jar) headers = { ...headers, Cookie: cookieHeader(own, link, params?.cookies) };
   const keep = params?.responseType ?? (settings.discardResponseBodies ? 'none' : 'text');

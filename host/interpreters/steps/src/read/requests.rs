@@ -8,7 +8,7 @@ use super::scenario::ScenarioReader;
 use super::statuses::parse_statuses;
 use super::steps::{duration, whole};
 use crate::json_path::JsonPath;
-use crate::keys::{AUTH, EXPECT, EXPECT_BODY, EXTRACT, PART};
+use crate::keys::{AUTH, CODINGS, EXPECT, EXPECT_BODY, EXTRACT, PART};
 use crate::model::{
     Auth, Expectation, Expectations, ExpectedOf, Extraction, ExtractionSource, FormPart, JsonPiece,
     PartContent, StepBody, StepRequest,
@@ -48,6 +48,7 @@ impl ScenarioReader<'_> {
             Some((key, node)) => self.body(key, node)?,
             None => StepBody::None,
         };
+        let compress = fields.take("compress").map(|node| coding(node, &body)).transpose()?;
         let redirects = fields.take("redirects").map(whole).transpose()?.unwrap_or(0);
         let redirects = u8::try_from(redirects)
             .map_err(|_| Wrong::new(at, "redirects: at most 255 are followed"))?;
@@ -65,6 +66,7 @@ impl ScenarioReader<'_> {
             headers,
             auth,
             body,
+            compress,
             redirects,
             timeout: timeout.transpose()?,
             expect: expect.unwrap_or_default(),
@@ -296,6 +298,23 @@ impl ScenarioReader<'_> {
             extractions.push(Extraction { variable, from, default, words });
         }
         Ok(extractions)
+    }
+}
+
+/// How a body is compressed, if there is one.
+fn coding(node: FileNode, body: &StepBody) -> Result<&'static str, Wrong> {
+    let at = node.at;
+    let word = node.text("a word")?;
+    let Some(coding) = CODINGS.iter().find(|coding| **coding == word) else {
+        let words = CODINGS.join(", ");
+        return Err(Wrong::new(at, format!("compress is one of {words}")));
+    };
+    match body {
+        StepBody::None => {
+            let cure = "give body, json, form, multipart or file, or leave it out";
+            Err(Wrong::new(at, format!("there is no body to compress: {cure}")))
+        }
+        _ => Ok(coding),
     }
 }
 

@@ -200,6 +200,12 @@ fn what_cannot_be_meant_is_refused_with_its_place_and_what_was_meant() {
         ("[[step]]\nget = \"/\"\nexpect = { status = \"2x\" }", "200, 2xx or 200-204", (3, 21)),
         ("[[step]]\nget = \"/\"\npost = \"/\"", "get and post cannot both be", (3, 8)),
         ("[[step]]\nget = \"/\"\nbody = \"x\"\njson = 1", "body and json cannot both", (4, 8)),
+        (
+            "[[step]]\npost = \"/\"\nbody = \"x\"\ncompress = \"lz\"",
+            "one of gzip, deflate",
+            (4, 12),
+        ),
+        ("[[step]]\nget = \"/\"\ncompress = \"br\"", "no body to compress", (3, 12)),
         ("[[step]]\nget = \"/\"\nthink = \"3s..1s\"", "the shorter time comes first", (3, 9)),
         ("[[step]]\nget = \"/\"\nthink = 3", "\"3s\" for seconds", (3, 9)),
         ("[[step]]\nget = \"/\"\nrepeat = \"x\"", "no whole number", (1, 1)),

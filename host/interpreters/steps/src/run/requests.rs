@@ -58,6 +58,15 @@ impl<'a> StepsFollower<'a> {
         if let Some(kind) = kind.filter(|_| !has(&headers, "content-type")) {
             headers.push(("content-type".to_owned(), kind.into_owned()));
         }
+        let body = match request.compress.filter(|_| !body.is_empty()) {
+            None => body,
+            Some(coding) => {
+                if !has(&headers, "content-encoding") {
+                    headers.push(("content-encoding".to_owned(), coding.to_owned()));
+                }
+                Cow::Owned(world.compress(&body, coding))
+            }
+        };
         Ok(StepsRequest {
             method: &request.method,
             url,

@@ -55,6 +55,10 @@ impl StepsWorld for ToldWorld {
         requests.iter().map(|request| self.send(request)).collect()
     }
 
+    fn compress(&mut self, body: &[u8], coding: &str) -> Vec<u8> {
+        [coding.as_bytes(), b":", body].concat()
+    }
+
     fn wait(&mut self, time: Duration) {
         self.done.push(format!("wait {time:?}"));
     }
@@ -137,6 +141,31 @@ fn a_token_is_carried_on_from_one_answer_to_the_next_request() {
             "GET /items?q=a%20b&id=12 if-match: v7 x: s1 authorization: Bearer t0 ",
             "end ok",
             "wait 2s",
+        ],
+    );
+}
+
+#[test]
+fn a_body_is_compressed_and_says_so() {
+    expect_done(
+        r#"
+        step = [
+            { post = "/j", json = { a = 1 }, compress = "gzip" },
+            { post = "/b", body = "x", compress = "br", headers = { Content-Encoding = "own" } },
+            { post = "/e", body = "", compress = "zstd" },
+        ]
+        "#,
+        &[],
+        &[
+            "begin POST /j",
+            "POST /j content-type: application/json content-encoding: gzip gzip:{\"a\":1}",
+            "end ok",
+            "begin POST /b",
+            "POST /b Content-Encoding: own br:x",
+            "end ok",
+            "begin POST /e",
+            "POST /e ",
+            "end ok",
         ],
     );
 }

@@ -30,6 +30,8 @@ pub trait StepsWorld {
     fn send(&mut self, request: &StepsRequest<'_>) -> Result<StepAnswer, Stopped>;
     /// Sends them at the same time; as many answers, in their order.
     fn send_all(&mut self, requests: &[StepsRequest<'_>]) -> Vec<Result<StepAnswer, Stopped>>;
+    /// A body with a content coding applied, which is one of `gzip`, `deflate`, `br` and `zstd`.
+    fn compress(&mut self, body: &[u8], coding: &str) -> Vec<u8>;
     /// Waits.
     fn wait(&mut self, time: Duration);
     /// Has the user end once these steps are left.
