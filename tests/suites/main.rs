@@ -12,6 +12,7 @@ mod connections;
 mod contract;
 mod control;
 mod coordinator;
+mod digest;
 mod elsewhere;
 mod endpoints;
 mod examples;

@@ -4,9 +4,10 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 21] = [
+const MODULES: [(&str, &str); 22] = [
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
+    ("swell:digest", include_str!("modules/digest.js")),
     ("swell:options", include_str!("modules/options.js")),
     ("swell:prelude", include_str!("modules/prelude.js")),
     ("swell:thresholds", include_str!("modules/thresholds.js")),

@@ -3,6 +3,7 @@
 // A request is a transaction, which the host names by method and path. It gets a name here where
 // the script gives one, or stands in a group.
 
+import { answerTo } from 'swell:digest';
 import { at, base64, flat, hooks, kind, milliseconds, native, settings, transaction, whole } from 'swell:core';
 
 // Where an answer, which is an array, says whether it has cookies, and keeps the request.
@@ -400,6 +401,8 @@ const plain = (method, link) => [
 // The last address of such a request: who asks for it again need not look at it again.
 let lastPlain;
 
+const userinfoOf = (link) => (link.includes('@') ? /^(https?:\/\/)([^@/?#]+)@/i.exec(link) : null);
+
 /** What is to be sent, as the contract's function takes it. */
 function prepare(method, address, body, params) {
   let link = String(address);
@@ -416,9 +419,12 @@ function prepare(method, address, body, params) {
     if (type !== undefined) headers = { 'Content-Type': type, ...headers };
   }
   if (settings.userAgent !== undefined) headers = { 'User-Agent': settings.userAgent, ...headers };
-  const userinfo = link.includes('@') && /^(https?:\/\/)([^@/?#]+)@/i.exec(link);
+  const userinfo = userinfoOf(link);
   if (userinfo) {
-    if ((params?.auth ?? 'basic') !== 'basic') throw new Error(`auth: "${params.auth}" is not there; "basic" is`);
+    if ((params?.auth ?? 'basic') !== 'basic') {
+      throw new Error(params.auth === 'digest' ? 'auth: "digest" is not there in http.batch' :
+        `auth: "${params.auth}" is not there; "basic" and "digest" are`);
+    }
     link = userinfo[1] + link.slice(userinfo[0].length);
     const secret = decodeURIComponent(userinfo[2]);
     headers = { Authorization: `Basic ${base64(native.encode(secret))}`, ...headers };
@@ -467,9 +473,50 @@ function received(asked, answer, address, params) {
   return response;
 }
 
+/** Asks without saying who, and then again as the service wants to be told it: both together are one
+ * transaction. */
+function sendDigest(method, address, body, { auth, ...params }) {
+  const link = String(address);
+  const userinfo = userinfoOf(link);
+  if (!userinfo) return send(method, address, body, params);
+  const bare = userinfo[1] + link.slice(userinfo[0].length);
+  const [user, ...password] = userinfo[2].split(':').map(decodeURIComponent);
+  native.begin(kind(String(nameOf(method, address, params) ?? `${method} ${places(bare).path}`)));
+  try {
+    const asked = prepare(method, bare, body, params);
+    const statuses = asked[7]?.length > 0 ? asked[7] : [200, 399];
+    const first = native.send([...asked.slice(0, 7), [...statuses, 401, 401]], undefined);
+    const response = received(asked, first, bare, params);
+    let proof;
+    if (response.status === 401) {
+      const uri = bare.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*/, '').replace(/^(?!\/)/, '/');
+      const challenge = response.headers['Www-Authenticate'] ?? '';
+      proof = answerTo(challenge, { user, password: password.join(':'), method, uri });
+    }
+    if (proof === undefined) {
+      const isRefused = response.status === 401 && !isAmong(401, statuses);
+      native.finish(isRefused ? 'status 401 without a challenge that digest could answer' : undefined);
+      return response;
+    }
+    const again = prepare(method, bare, body, { ...params, headers: { ...params.headers, Authorization: proof } });
+    const answered = received(again, native.send(again, undefined), bare, params);
+    native.finish(undefined);
+    return answered;
+  } catch (error) {
+    native.finish(String(error?.message ?? error));
+    throw error;
+  }
+}
+
+function isAmong(status, ranges) {
+  for (let i = 0; i + 1 < ranges.length; i += 2) if (ranges[i] <= status && status <= ranges[i + 1]) return true;
+  return false;
+}
+
 function send(method, address, body, params) {
   // Most requests are an address and nothing else. They go by as few calls as can be.
   const isPlain = params === undefined && typeof address === 'string' && at.group === '';
+  if (!isPlain && params?.auth === 'digest') return sendDigest(method, address, body, params);
   const name = isPlain ? undefined : nameOf(method, address, params);
   const asked = isPlain && body === null && address === lastPlain && !jar.isOwn ? plain(method, address)
     : prepare(method, address, body, params);

@@ -18,7 +18,8 @@ thread_local! {
 
 /// Words of which a script has one if it sees headers or cookies of a response: by their names, or
 /// by showing all of a response.
-const HEADER_WORDS: [&str; 6] = ["headers", "ookie", "jar", "Jar", "stringify", "console"];
+const HEADER_WORDS: [&str; 7] =
+    ["headers", "ookie", "jar", "Jar", "stringify", "console", "digest"];
 
 /// Headers cost their part of each request, and many scripts never see them. They are kept where a
 /// file of the script may ask for them.
