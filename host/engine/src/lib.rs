@@ -31,6 +31,7 @@ mod compile;
 mod contract;
 mod cpu;
 mod description;
+mod descriptions;
 mod error;
 mod feed;
 mod instance;

@@ -20,6 +20,7 @@ use swell_core::run::EndRequest;
 use swell_core::transactions::ImplicitKinds;
 use tokio::sync::mpsc;
 
+use crate::descriptions::Descriptions;
 use crate::feed::Feed;
 use crate::limits::GuestLimits;
 use crate::log::LineBudget;
@@ -76,6 +77,8 @@ pub struct Run {
     /// How many scenarios its users act. The number of a user, divided by this, leaves the place of
     /// its scenario among them.
     pub scenarios: u32,
+    /// Services that users have described.
+    pub(crate) descriptions: Descriptions,
     users: AtomicU64,
     pub(crate) lines: Arc<LineBudget>,
     /// Whether any request got as far as a connection.
@@ -103,6 +106,7 @@ impl Run {
             sends_trace_context: false,
             conductor: None,
             scenarios: 1,
+            descriptions: Descriptions::default(),
             users: AtomicU64::new(0),
             lines: Arc::default(),
             has_sent: AtomicBool::new(false),

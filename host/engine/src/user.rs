@@ -17,6 +17,7 @@ mod websocket;
 
 use std::rc::Rc;
 
+use prost_reflect::DescriptorPool;
 use swell_client::Session;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
@@ -61,6 +62,8 @@ pub(crate) struct UserState {
     websockets: OpenWebSockets,
     streams: HeldStreams,
     calls: HeldCalls,
+    /// The services that it has described.
+    services: DescriptorPool,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
     /// Why the user is to end when it has returned, if it said so.
@@ -116,6 +119,7 @@ impl UserState {
             websockets: OpenWebSockets::default(),
             streams: HeldStreams::default(),
             calls: HeldCalls::default(),
+            services: DescriptorPool::new(),
             traced: 0,
             stopped: None,
         }

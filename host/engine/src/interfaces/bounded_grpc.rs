@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use swell_client::Error as ClientError;
 use swell_core::exchange::ErrorClass;
-use wasmtime::component::{ComponentType, Lift, Linker, Resource, WasmList};
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Resource, WasmList};
 use wasmtime::{Error, StoreContextMut};
 
 use crate::bindings::OpenCall;
@@ -24,6 +24,10 @@ const MAX_LINE: u32 = 256 << 10;
 
 /// The most bytes that a message may have, as of a body.
 pub(super) const MAX_MESSAGE: u32 = 16 << 20;
+
+/// Files that describe services, in one call, and bytes of one.
+const MAX_FILES: usize = 1_000;
+const MAX_FILE: u32 = 4 << 20;
 
 /// Bytes of a message that are copied before others go first.
 const PIECE: usize = 1 << 20;
@@ -152,6 +156,48 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
             })
         },
     )?;
+    add_descriptions(&mut interface)?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// What turns JSON into messages, and messages into it.
+fn add_descriptions(interface: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        "describe",
+        |mut caller: CallingGuest<'_>, (list,): (WasmList<(GuestText, GuestText<MAX_FILE>)>,)| {
+            if list.len() > MAX_FILES {
+                let words = format!("{} files are described; at most {MAX_FILES}", list.len());
+                return Ok((Err(words),));
+            }
+            let mut files = Vec::with_capacity(list.len());
+            for file in list.iter(&mut caller)? {
+                let (name, text) = file?;
+                if text.is_cut {
+                    return Ok((Err(format!("{}: more than {MAX_FILE} bytes", name.text)),));
+                }
+                files.push((name.text, text.text));
+            }
+            Ok((grpc::Host::describe(caller.data_mut(), files)?,))
+        },
+    )?;
+    interface.func_wrap(
+        "encode",
+        |mut caller: CallingGuest<'_>, (method, json): (GuestText, GuestText<MAX_MESSAGE>)| {
+            if json.is_cut {
+                return Ok((Err(format!("the JSON has more than {MAX_MESSAGE} bytes")),));
+            }
+            Ok((grpc::Host::encode(caller.data_mut(), method.text, json.text)?,))
+        },
+    )?;
+    interface.func_wrap(
+        "decode",
+        |mut caller: CallingGuest<'_>, (method, message): (GuestText, WasmList<u8>)| {
+            if message.len() > MAX_MESSAGE as usize {
+                return Ok((Err(format!("the message has more than {MAX_MESSAGE} bytes")),));
+            }
+            let message = message.as_le_slice(&caller).to_vec();
+            Ok((grpc::Host::decode(caller.data_mut(), method.text, message)?,))
+        },
+    )
 }

@@ -58,6 +58,26 @@ impl wit::Host for GuestState {
         self.unary_call(call, Ok(message)).await
     }
 
+    fn describe(&mut self, files: Vec<(String, String)>) -> wasmtime::Result<Result<(), String>> {
+        Ok(self.user()?.describe(files))
+    }
+
+    fn encode(
+        &mut self,
+        method: String,
+        json: String,
+    ) -> wasmtime::Result<Result<Vec<u8>, String>> {
+        Ok(self.user()?.encode(&method, &json))
+    }
+
+    fn decode(
+        &mut self,
+        method: String,
+        message: Vec<u8>,
+    ) -> wasmtime::Result<Result<String, String>> {
+        Ok(self.user()?.decode(&method, &message))
+    }
+
     async fn ready(
         &mut self,
         streams: Vec<Resource<OpenCall>>,

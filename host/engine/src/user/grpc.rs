@@ -20,6 +20,7 @@ use super::held_calls::{CallState, HeldCall, MAX_OPEN_CALLS};
 use super::in_flight::InFlight;
 use super::streams::patiently;
 use super::{Trap, UserState};
+use crate::descriptions;
 
 /// What waits; nothing where the run was found over outside any transaction.
 type WaitedCall<T> = Option<Result<T, GrpcError>>;
@@ -187,6 +188,22 @@ impl UserState {
         self.end_implicit_of_streams()?;
         self.calls.held.remove(&number);
         Ok(())
+    }
+
+    /// Takes in descriptions of services, beside those that it has.
+    pub(crate) fn describe(&mut self, files: Vec<(String, String)>) -> Result<(), String> {
+        let described = self.run().descriptions.compiled(files)?;
+        descriptions::add(&mut self.services, described)
+    }
+
+    /// A message to a method, from JSON.
+    pub(crate) fn encode(&self, method: &str, json: &str) -> Result<Vec<u8>, String> {
+        descriptions::encode(&self.services, method, json)
+    }
+
+    /// A message of a method, as JSON.
+    pub(crate) fn decode(&self, method: &str, message: &[u8]) -> Result<String, String> {
+        descriptions::decode(&self.services, method, message)
     }
 
     /// Counts what went over a stream, and the stream if it is over.
