@@ -27,6 +27,9 @@ mod status;
 
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 pub use crate::bindings::grpc::Phase;
 pub use error::Error;
 pub use status::{Code, Status};
@@ -46,6 +49,28 @@ pub fn call(method: &str) -> Call<'_> {
         expected: Vec::new(),
         keep_metadata: false,
     }
+}
+
+/// Describes services, for messages in JSON: each file of `.proto` by the name under which others
+/// import it, with its text. Files of `google/protobuf` need not be given.
+///
+/// ```no_run
+/// # use swell::prelude::*;
+/// # fn start() -> Result<()> {
+/// # const HELLO: &str = "";
+/// // const HELLO: &str = include_str!("../hello.proto");
+/// grpc::describe(&[("hello.proto", HELLO)])?;
+/// let reply = grpc::call("/hello.Greeter/SayHello").send_json(&json!({ "name": "Ada" }))?;
+/// let reply: serde_json::Value = reply.json()?;
+/// # Ok(()) }
+/// ```
+///
+/// Each user describes what it uses, best in `start`; it is compiled once a run. An error names the
+/// file and the line.
+pub fn describe(files: &[(&str, &str)]) -> Result<()> {
+    let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    let files: Vec<(String, String)> = files.iter().map(owned).collect();
+    grpc::describe(&files).map_err(|words| Error::Invalid(words).into())
 }
 
 /// A call that has not been made yet.
@@ -110,14 +135,22 @@ impl Call<'_> {
         if !self.expects(status.code()) {
             return Err(Error::Status(Box::new(status)).into());
         }
-        Ok(Reply { message: reply.message.unwrap_or_default(), status })
+        let method = self.method.to_owned();
+        Ok(Reply { method, message: reply.message.unwrap_or_default(), status })
+    }
+
+    /// The same with a message in JSON, of a service that was [described](describe).
+    pub fn send_json(self, message: &impl Serialize) -> Result<Reply> {
+        let message = encode(self.method, message)?;
+        self.send(message)
     }
 
     /// Begins a call that lasts. It does not wait for an answer.
     pub fn open(self) -> Result<Stream> {
         let metadata: Vec<&Entry> = self.metadata.iter().collect();
         let stream = CallStream::open(self.raw(&metadata)).map_err(failure)?;
-        Ok(Stream { stream, expected: self.expected, status: None })
+        let method = self.method.to_owned();
+        Ok(Stream { stream, method, expected: self.expected, status: None })
     }
 
     fn raw<'a>(&'a self, metadata: &'a [&'a Entry]) -> grpc::Call<'a> {
@@ -140,6 +173,7 @@ impl Call<'_> {
 /// An answer to a call of one message.
 #[derive(Debug, Clone)]
 pub struct Reply {
+    method: String,
     message: Vec<u8>,
     status: Status,
 }
@@ -155,6 +189,11 @@ impl Reply {
         self.message
     }
 
+    /// What the message says as JSON, of a service that was [described](describe).
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        decode(&self.method, &self.message)
+    }
+
     /// How the call ended: one of the statuses that it expects.
     pub fn status(&self) -> &Status {
         &self.status
@@ -165,6 +204,7 @@ impl Reply {
 #[derive(Debug)]
 pub struct Stream {
     stream: CallStream,
+    method: String,
     expected: Vec<u32>,
     status: Option<Status>,
 }
@@ -174,6 +214,18 @@ impl Stream {
     /// is [`Error::Ended`], and [`Stream::receive`] says how.
     pub fn send(&mut self, message: impl AsRef<[u8]>) -> Result<()> {
         self.stream.send(message.as_ref()).map_err(failure)
+    }
+
+    /// The same with a message in JSON, of a service that was [described](describe).
+    pub fn send_json(&mut self, message: &impl Serialize) -> Result<()> {
+        let message = encode(&self.method, message)?;
+        self.send(message)
+    }
+
+    /// The next message, as [`Stream::receive`] has it, as JSON.
+    pub fn receive_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let message = self.receive()?;
+        message.map(|message| decode(&self.method, &message)).transpose()
     }
 
     /// Says that no message follows. What comes can still be received.
@@ -231,6 +283,16 @@ impl Stream {
 pub fn ready(streams: &[&Stream], time: Duration) -> Option<usize> {
     let streams: Vec<&CallStream> = streams.iter().map(|stream| &stream.stream).collect();
     grpc::ready(&streams, nanoseconds(time)).map(|place| place as usize)
+}
+
+fn encode(method: &str, message: &impl Serialize) -> Result<Vec<u8>> {
+    let json = serde_json::to_string(message)?;
+    grpc::encode(method, &json).map_err(|words| Error::Invalid(words).into())
+}
+
+fn decode<T: DeserializeOwned>(method: &str, message: &[u8]) -> Result<T> {
+    let json = grpc::decode(method, message).map_err(crate::Error::Answer)?;
+    Ok(serde_json::from_str(&json)?)
 }
 
 fn is_expected(expected: &[u32], code: Code) -> bool {
