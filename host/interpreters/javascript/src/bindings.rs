@@ -10,6 +10,6 @@ wit_bindgen::generate!({
 
 pub(crate) use self::exports::swell::scenario::{lifecycle, script, summary};
 pub(crate) use self::swell::scenario::{
-    checks, clock, context, data, http, http_stream, log, metrics, random, runs, transactions,
-    websocket,
+    checks, clock, context, data, grpc, http, http_stream, log, metrics, random, runs,
+    transactions, websocket,
 };

@@ -26,6 +26,7 @@ const MODULES: [(&str, &str); 22] = [
     ("swell:summary", include_str!("modules/summary.js")),
     ("swell:stream", include_str!("modules/stream.js")),
     ("swell:sockets", include_str!("modules/sockets.js")),
+    ("k6/net/grpc", include_str!("modules/grpc.js")),
     ("k6/websockets", include_str!("modules/websockets.js")),
     ("k6/ws", include_str!("modules/ws.js")),
 ];

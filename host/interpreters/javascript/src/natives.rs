@@ -5,6 +5,7 @@
 
 mod calls;
 mod feeds;
+mod grpc;
 mod requests;
 pub(crate) mod runs;
 mod streams;
@@ -43,6 +44,7 @@ pub(crate) fn timers_are_over() {
 pub(crate) fn close_all() {
     streams::close_all();
     websockets::close_all();
+    grpc::close_all();
     while let Some(open) = OPEN.with_borrow_mut(Vec::pop) {
         Transaction::finish(open, Outcome::Failed("not ended"));
     }
@@ -95,6 +97,7 @@ pub(crate) fn define<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<()> {
     runs::define(ctx, &natives)?;
     streams::define(ctx, &natives)?;
     websockets::define(ctx, &natives)?;
+    grpc::define(ctx, &natives)?;
     ctx.globals().set("__swell", natives)
 }
 

@@ -27,7 +27,8 @@ const REQUESTS = {
 };
 
 // k6 has them, and nothing here is the same.
-const OTHERS = ['data_received', 'data_sent', 'dropped_iterations', 'vus', 'vus_max'];
+const OTHERS = ['data_received', 'data_sent', 'dropped_iterations', 'vus', 'vus_max', 'grpc_streams',
+  'grpc_streams_msgs_sent', 'grpc_streams_msgs_received'];
 
 /** The rules that were made, each with the metric and the text that k6 has for it. */
 export const judged = [];
@@ -99,6 +100,8 @@ function ruleOf(key, metric, tags, text) {
   const compared = comparison(sign, limit, kind);
   if (compared === undefined) return undefined;
   const figure = statistic(method, percent);
+  // Of calls nothing is known here but what the host has measured of all.
+  if (metric === 'grpc_req_duration') return Object.keys(tags).length > 0 ? undefined : `grpc_call.${figure} ${compared} ${limit}ms`;
   return byHost(metric, tags, method, figure, compared, limit) ?? byMetric(metric, tags, kind, method, figure, compared, limit);
 }
 
@@ -106,7 +109,7 @@ function kindOf(metric) {
   if (metric in REQUESTS) return REQUESTS[metric][0];
   if (metric === 'checks') return RATE;
   if (metric === 'iterations') return COUNTER;
-  if (metric === 'iteration_duration' || metric === 'group_duration') return TREND;
+  if (['iteration_duration', 'group_duration', 'grpc_req_duration'].includes(metric)) return TREND;
   if (kinds.has(metric)) return kinds.get(metric);
   if (OTHERS.includes(metric)) return undefined;
   throw new TypeError(`options.thresholds: there is no metric ${JSON.stringify(metric)}; the script has ` +
