@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use swell_tests::{Finished, Host, PythonWebSockets, Streamer, Target, TargetSettings, guest};
+use swell_tests::{
+    Finished, Host, PythonGrpc, PythonWebSockets, Streamer, Target, TargetSettings, guest,
+};
 
 fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
@@ -262,6 +264,38 @@ fn websocket_chat_hears_each_message_that_it_says() {
         assert_eq!((of("messages_sent"), of("messages_received")), (heard, heard));
         assert_eq!(of("handshakes/ok"), of("ends/scenario"), "{}", run.stdout);
     }
+}
+
+#[test]
+fn grpc_greeter_is_greeted_as_often_as_it_asks() {
+    let service = PythonGrpc::of_file(&folder("grpc-greeter").join("server.py"), &["0"]);
+    let flags = flags_of_its_readme("grpc-greeter", "wasm").replace("10s", "2s");
+    let run = host("grpc-greeter", "wasm").target(service.url()).args(&flags).finish();
+    let run = run.expect_done();
+    assert_eq!(names(&run), ["chat", "exchange", "nobody", "say_hello"]);
+    assert_eq!(run.count("/measured/transactions/failed"), 0, "{}", run.stdout);
+    let passed = |check: &str| run.count(&format!("/measured/checks/{check}/passed"));
+    let (greeted, answered) = (passed("is greeted by name"), passed("is answered"));
+    let of = |what: &str| run.count(&format!("/measured/grpc/{what}"));
+    assert!(greeted > 0 && answered >= 3 * of("streams/ok"), "{}", run.stdout);
+    assert_eq!(of("calls/statuses/OK"), greeted);
+    assert_eq!(of("calls/statuses/INVALID_ARGUMENT"), passed("says why"));
+    assert_eq!((of("calls/failed"), of("streams/failed")), (0, 0), "{}", run.stdout);
+}
+
+#[test]
+fn grpc_greeter_is_greeted_by_a_script_of_k6_too() {
+    let service = PythonGrpc::of_file(&folder("grpc-greeter").join("server.py"), &["0"]);
+    let flags = flags_of_its_readme("grpc-greeter", "js").replace("10s", "2s");
+    let address = format!("ADDRESS={}", service.url().replace("http://", ""));
+    let host = host("grpc-greeter", "js").target(service.url()).arg("-e").arg(address);
+    let run = host.args(&flags).finish().expect_done();
+    let passed = |check: &str| run.count(&format!("/measured/checks/{check}/passed"));
+    let of = |what: &str| run.count(&format!("/measured/grpc/{what}"));
+    assert!(passed("is answered") >= 3 * of("streams/ok"), "{}", run.stdout);
+    assert_eq!(of("calls/statuses/OK"), passed("is greeted by name"));
+    assert_eq!(of("calls/statuses/INVALID_ARGUMENT"), passed("says why"));
+    assert_eq!(of("streams/failed"), 0, "{}", run.stdout);
 }
 
 #[test]

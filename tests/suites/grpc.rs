@@ -176,3 +176,126 @@ fn trying_shows_a_call_with_its_metadata_and_its_status() {
         rest = after;
     }
 }
+
+#[test]
+fn messages_in_json_go_as_their_description_says() {
+    let mut service = PythonGrpc::start();
+    let run = Host::run_guest("grpc-json")
+        .target(service.url())
+        .args("--vus 2 --iterations 10 --no-preflight")
+        .finish()
+        .expect_done();
+    let seen = service.counts();
+    assert_eq!((seen.calls["Say"], seen.calls["Chat"]), (10, 10), "{}", run.stdout);
+    assert_eq!((count(&run, "calls/ok"), count(&run, "streams/ok")), (10, 10));
+    // text, two numbers in one field, and a time.
+    assert_eq!(count(&run, "messages/bytes_sent"), 20 * (7 + 4 + 8));
+    assert_eq!(run.count("/measured/iterations/ok"), 10, "{}", run.stdout);
+}
+
+/// What a script describes: one file imports the other.
+const ECHO: &str = "syntax = \"proto3\";\npackage swell.test;\nimport \"note.proto\";\n\
+    service Echo {\n  rpc Say(Note) returns (Note);\n  rpc Refuse(Note) returns (Note);\n  \
+    rpc Chat(stream Note) returns (stream Note);\n}\n";
+const NOTE: &str = "syntax = \"proto3\";\npackage swell.test;\nmessage Note {\n  \
+    string text = 1;\n  int32 number = 2;\n}\n";
+
+/// A script, run against the service, with its files of descriptions beside it.
+fn script(service: &PythonGrpc, text: &str, load: &str) -> Finished {
+    let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("the folder can be written");
+    };
+    std::fs::create_dir(folder.path().join("protos")).expect("the folder can be written");
+    write("protos/echo.proto", ECHO);
+    write("protos/note.proto", NOTE);
+    write("say.js", text);
+    let address = service.url().replace("http://", "");
+    Host::run_file(&folder.path().join("say.js"))
+        .arg("--interpreter")
+        .arg(guest("javascript"))
+        .arg("-e")
+        .arg(format!("ADDRESS={address}"))
+        .target(service.url())
+        .args("--no-preflight")
+        .args(load)
+        .finish()
+}
+
+#[test]
+fn a_script_of_k6_calls_methods_with_objects() {
+    let mut service = PythonGrpc::start();
+    let run = script(
+        &service,
+        "
+import grpc from 'k6/net/grpc';
+import { check } from 'k6';
+
+const client = new grpc.Client();
+client.load(['protos'], 'echo.proto');
+
+export default function () {
+  client.connect(__ENV.ADDRESS, { plaintext: true });
+  const response = client.invoke('swell.test.Echo/Say', { text: 'hello', number: 7 },
+    { metadata: { 'X-Text': 'a b' }, timeout: '2s' });
+  check(response, {
+    ok: (r) => r && r.status === grpc.StatusOK && r.error === null,
+    echoed: (r) => r.message.text === 'hello' && r.message.number === 7,
+    headers: (r) => r.headers['x-head'][0] === 'first' && r.trailers['x-tail'][0] === 'last',
+  });
+  for (let i = 0; i < 5; i += 1) {
+    const refused = client.invoke('swell.test.Echo/Refuse', { text: 'x' });
+    if (refused.status !== grpc.StatusOK) {
+      check(refused, { unavailable: (r) => r.status === grpc.StatusUnavailable
+        && r.message === null && r.error.message === 'not today: ü' });
+    }
+  }
+  client.close();
+}",
+        "--vus 2 --iterations 10 --allow-all-failed",
+    );
+    let seen = service.counts();
+    for check in ["ok", "echoed", "headers"] {
+        let passed = run.count(&format!("/measured/checks/{check}/passed"));
+        assert_eq!(passed, 10, "{check}: {}", run.stdout);
+    }
+    assert_eq!(run.count("/measured/checks/unavailable/passed"), 10, "{}", run.stdout);
+    assert_eq!((seen.calls["Say"], seen.calls["Refuse"], seen.refused), (10, 50, 10));
+    assert_eq!(of(&run, "calls/statuses"), &json!({ "OK": 50, "UNAVAILABLE": 10 }));
+    let name = "~1swell.test.Echo~1Say";
+    assert_eq!(run.count(&format!("/measured/by_name/{name}/ok")), 10, "{}", run.stdout);
+    assert!(seen.metadata["Say"].contains(&("x-text".to_owned(), "a b".to_owned())));
+}
+
+#[test]
+fn a_script_of_k6_is_called_back_by_a_stream_until_it_has_ended() {
+    let mut service = PythonGrpc::start();
+    let run = script(
+        &service,
+        "
+import { Client, Stream } from 'k6/net/grpc';
+import { check } from 'k6';
+
+const client = new Client();
+client.load(['protos'], 'echo.proto');
+
+export default function () {
+  client.connect(__ENV.ADDRESS, { plaintext: true });
+  const stream = new Stream(client, 'swell.test.Echo/Chat');
+  const heard = [];
+  stream.on('data', (note) => {
+    heard.push(note.number);
+    if (heard.length === 3) stream.end();
+    else stream.write({ number: heard.length });
+  });
+  stream.on('error', (error) => { throw new Error(error.message); });
+  stream.on('end', () => check(heard, { all: (h) => h.join() === '0,1,2' }));
+  stream.write({ text: 'first' });
+}",
+        "--vus 2 --iterations 10",
+    );
+    let seen = service.counts();
+    assert_eq!(run.count("/measured/checks/all/passed"), 10, "{}", run.stdout);
+    assert_eq!((seen.calls["Chat"], seen.received, seen.sent), (10, 30, 30));
+    assert_eq!(of(&run, "streams/statuses"), &json!({ "OK": 10 }));
+}
