@@ -5,16 +5,14 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, TlsVersion, Version, header};
+use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, TlsVersion, header};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::run::StopRules;
 use swell_driver::{PlannedScenario, RunPlan};
 
-use crate::routes::{connection_limits, routes};
+use crate::routes::{connection_limits, http_version, routes};
 use crate::scenario_choice::ChosenScenario;
-use crate::settings::flags::{
-    AcceptArg, ArrivalsArg, CookiesArg, HttpVersionArg, Settings, TlsArg,
-};
+use crate::settings::flags::{AcceptArg, ArrivalsArg, CookiesArg, Settings, TlsArg};
 use crate::signing::aws_signer;
 
 /// The plan for these settings and scenarios; `room` is how many users this machine holds, and
@@ -133,11 +131,7 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     options.routes = routes(settings)?;
     options.connections = connection_limits(settings)?;
     options.aws = settings.aws_sigv4.as_ref().map(aws_signer).transpose()?;
-    options.version = match settings.http_version {
-        None => Version::Automatic,
-        Some(HttpVersionArg::Http1) => Version::Http1,
-        Some(HttpVersionArg::Http2) => Version::Http2,
-    };
+    options.version = http_version(settings)?;
     if let Some(text) = &settings.user_agent {
         options.user_agent.clone_from(text);
     }

@@ -1,9 +1,9 @@
 //! The way to services, as flags say it.
 
 use anyhow::{anyhow, bail};
-use swell_client::{ConnectionLimits, DnsRules, IpVersion, Routes, parse_without_proxy};
+use swell_client::{ConnectionLimits, DnsRules, IpVersion, Routes, Version, parse_without_proxy};
 
-use crate::settings::flags::Settings;
+use crate::settings::flags::{HttpVersionArg, Settings, TlsArg};
 
 /// Where connections go in place of what URLs name.
 ///
@@ -78,6 +78,36 @@ pub(crate) fn connection_limits(settings: &Settings) -> anyhow::Result<Connectio
         requests,
         idle: given.idle_timeout,
     })
+}
+
+/// The version of HTTP for requests that leave it open.
+///
+/// # Errors
+/// HTTP/3 with what excludes it: the error names the flag.
+pub(crate) fn http_version(settings: &Settings) -> anyhow::Result<Version> {
+    match settings.http_version {
+        None => return Ok(Version::Automatic),
+        Some(HttpVersionArg::Http1) => return Ok(Version::Http1),
+        Some(HttpVersionArg::Http2) => return Ok(Version::Http2),
+        Some(HttpVersionArg::Http3) => {}
+    }
+    if let Some(target) = &settings.target
+        && target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+    {
+        bail!(
+            "--http-version 3 is spoken with TLS alone, and the target is http://\nhelp: write \
+             https:// in the target, or leave --http-version out"
+        );
+    }
+    let excluded = [
+        ("--proxy", settings.proxy.is_some(), "a proxy is spoken to over TCP"),
+        ("--unix-socket", settings.unix_socket.is_some(), "HTTP/3 goes over UDP"),
+        ("--tls-max 1.2", settings.tls_max == Some(TlsArg::V1_2), "HTTP/3 contains TLS 1.3"),
+    ];
+    if let Some((flag, _, why)) = excluded.into_iter().find(|(_, is_given, _)| *is_given) {
+        bail!("{flag} excludes --http-version 3: {why}\nhelp: leave one of them out");
+    }
+    Ok(Version::Http3)
 }
 
 fn idle_beside_unix_socket(settings: &Settings) -> Option<&'static str> {

@@ -21,6 +21,7 @@ mod files;
 mod first_hour;
 mod grpc;
 mod guests;
+mod http3;
 mod imports;
 mod javascript;
 mod k6_scripts;

@@ -8,7 +8,8 @@
 //! | `urls` | a URL parsed once |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
 //! | `pool` | the user's own connections to one origin, and the requests that wait for one |
-//! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
+//! | `http1`, `http2`, `http3` | one exchange on one connection: HTTP/1.1 is our own |
+//! | `shared` | a connection that all requests share, whichever version it speaks |
 //! | `head`, `fields` | what both versions know of a head |
 //! | `failure` | what is known of a request that failed, and whether it is sent again |
 //! | `open`, `wire` | answers that are read while they come, and the connection under one |
@@ -31,6 +32,7 @@ pub(crate) mod fields;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod http2;
+pub(crate) mod http3;
 pub(crate) mod open;
 pub(crate) mod outgoing;
 pub(crate) mod pool;
@@ -39,6 +41,7 @@ pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod seen;
 pub(crate) mod send;
+pub(crate) mod shared;
 pub(crate) mod sigv4;
 pub(crate) mod trail;
 pub(crate) mod urls;

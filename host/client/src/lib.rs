@@ -1,5 +1,5 @@
-//! What generates the traffic: HTTP/1.1, HTTP/2, WebSockets and gRPC over connections that belong
-//! to one virtual user, timed by phase.
+//! What generates the traffic: HTTP/1.1, HTTP/2, HTTP/3, WebSockets and gRPC over connections that
+//! belong to one virtual user, timed by phase.
 //!
 //! It knows no wasm. One [`Client`] serves a worker thread, one [`Session`] a virtual user;
 //! [`Session::send`] always gives the exchange as it is to be recorded beside the answer or the

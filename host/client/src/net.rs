@@ -13,6 +13,7 @@
 //! | `tls`, `tls_name` | which certificates are trusted, which is ours, and who is asked for |
 //! | `socket`, `stream` | an open connection, without and with TLS |
 //! | `kernel` | what the kernel alone knows of it |
+//! | `quic` | from an origin to a QUIC connection, which has TLS in it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
 //! | `time_slice` | how long a connection may keep its thread |
@@ -27,6 +28,7 @@ pub(crate) mod kernel;
 pub(crate) mod network;
 pub(crate) mod origin;
 pub(crate) mod proxy;
+pub(crate) mod quic;
 pub(crate) mod rare;
 pub(crate) mod resolve;
 pub(crate) mod routes;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use crate::client::Client;
+use crate::error::Error;
 use crate::grpc::user::GrpcUser;
 use crate::http::user::HttpUser;
+use crate::net::quic::UserQuic;
 use crate::net::tls::{Alpn, UserTls};
 
 /// One virtual user: its connections, its TLS sessions and its cookies, which it shares with no
@@ -18,6 +20,7 @@ pub struct Session {
     pub(crate) http: HttpUser,
     pub(crate) grpc: GrpcUser,
     tls: RefCell<Option<Box<UserTls>>>,
+    quic: RefCell<Option<Rc<UserQuic>>>,
     /// Whether somebody looks on what it sends and receives.
     pub(crate) is_seen: bool,
 }
@@ -30,6 +33,7 @@ impl Session {
             http: HttpUser::default(),
             grpc: GrpcUser::default(),
             tls: RefCell::default(),
+            quic: RefCell::default(),
             is_seen: false,
         }
     }
@@ -50,6 +54,20 @@ impl Session {
         self.http.forget_connections();
         self.grpc.forget_connections();
         self.tls.borrow_mut().take();
+        self.quic.borrow_mut().take();
+    }
+
+    /// How the user speaks QUIC.
+    ///
+    /// # Errors
+    /// The run excludes what QUIC needs.
+    pub(crate) fn quic(&self) -> Result<Rc<UserQuic>, Error> {
+        let mut quic = self.quic.borrow_mut();
+        if let Some(known) = &*quic {
+            return Ok(Rc::clone(known));
+        }
+        let made = Rc::new(UserQuic::new(self.client.http.quic(), &self.client.options.tls)?);
+        Ok(Rc::clone(quic.insert(made)))
     }
 
     /// The user's TLS configuration that offers these protocols.

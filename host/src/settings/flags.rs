@@ -330,7 +330,7 @@ pub(crate) struct Settings {
     pub(crate) tls_max: Option<TlsArg>,
 
     /// The version of HTTP for requests that leave it open: 1.1, or 2, without TLS by prior
-    /// knowledge. Default: 2 where TLS agrees on it, else 1.1.
+    /// knowledge, or 3, over QUIC and to https alone. Default: 2 where TLS agrees on it, else 1.1.
     #[arg(long, value_enum, value_name = "VERSION", help_heading = SERVICE)]
     pub(crate) http_version: Option<HttpVersionArg>,
 
@@ -608,6 +608,8 @@ pub(crate) enum HttpVersionArg {
     Http1,
     #[value(name = "2")]
     Http2,
+    #[value(name = "3")]
+    Http3,
 }
 
 pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {

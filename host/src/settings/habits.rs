@@ -56,9 +56,9 @@ const HABITS: &[(&[&str], &str)] = &[
     (&["--http2-prior-knowledge"], "--http-version 2 asks so where there is no TLS"),
     (
         &["--http1.1", "--http2", "--http2-parallel", "--alpn", "--protocol"],
-        "--http-version 1.1 or 2 says it; without it, 2 where TLS agrees on it",
+        "--http-version 1.1, 2 or 3 says it; without it, 2 where TLS agrees on it",
     ),
-    (&["--http3"], "HTTP/3 is not spoken; --http-version 2 is the newest"),
+    (&["--http3", "--http3-only"], "--http-version 3 says it, without a way back to TCP"),
     (
         &["--disable-keepalive", "--no-keepalive"],
         "--max-requests-per-connection 1 opens a connection for each request",

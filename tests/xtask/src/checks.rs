@@ -13,8 +13,8 @@ use anyhow::{Context, ensure};
 
 use crate::binaries::but_scenarios;
 use crate::machine::{
-    collector, kubernetes_schemas, program, program_of, python_websockets, scenario_compiler,
-    statsd,
+    collector, kubernetes_schemas, program, program_of, python_http3, python_websockets,
+    scenario_compiler, statsd,
 };
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
@@ -84,6 +84,8 @@ const NATIVE: [&str; 5] = ["--locked", "--workspace", "--lib", "--bins", "--test
 struct TestTools {
     /// A Python with the schemas of Kubernetes.
     python: PathBuf,
+    /// A Python with a library of HTTP/3.
+    http3: PathBuf,
     statsd: PathBuf,
     /// A collector of OpenTelemetry.
     collector: Option<PathBuf>,
@@ -101,6 +103,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     program_of("influxdb", "influxd", &["version"], "what takes figures of runs in a test")?;
     let tools = TestTools {
         python: kubernetes_schemas(workspace)?,
+        http3: python_http3(workspace)?,
         statsd: statsd(workspace)?,
         collector: collector(workspace),
     };
@@ -225,6 +228,7 @@ fn run_tests(
         .env("SWELL_GUESTS", guests)
         .env("SWELL_EXAMPLES", examples)
         .env("SWELL_KUBERNETES_PYTHON", &tools.python)
+        .env("SWELL_AIOQUIC_PYTHON", &tools.http3)
         .env("SWELL_STATSD", &tools.statsd)
         .env("SWELL_HOST_BIN", workspace.built("release/host"));
     if let Some(collector) = &tools.collector {

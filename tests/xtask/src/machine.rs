@@ -86,6 +86,9 @@ const SCHEMAS: &str = "kubernetes-validate==1.37.0";
 /// has. It is young: another version may print what it takes in other words.
 const COLLECTOR: &str = "rotel==0.0.1a15";
 
+/// A library of QUIC and HTTP/3 that shares no code with ours.
+const HTTP3: &str = "aioquic==1.7.2";
+
 /// The statsd of its inventors, in npm's words.
 const STATSD: &str = "statsd@0.9.0";
 
@@ -96,6 +99,15 @@ const STATSD: &str = "statsd@0.9.0";
 pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let reason = "the schemas of Kubernetes, which manifests are checked against";
     python_with(workspace, SCHEMAS, "import kubernetes_validate, yaml", reason)
+}
+
+/// A Python that has [`HTTP3`], in an environment of its own under the target folder.
+///
+/// # Errors
+/// It is not there and cannot be installed.
+pub(crate) fn python_http3(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let reason = "a foreign service of HTTP/3 for the end-to-end test";
+    python_with(workspace, HTTP3, "import aioquic.asyncio", reason)
 }
 
 /// A collector that takes what runs send; nothing, and a word about it, on a machine for which

@@ -15,6 +15,7 @@ use crate::grpc::request::{GrpcCall, GrpcError, exchange};
 use crate::grpc::seen::SeenCall;
 use crate::http::http2::{Http2Connection, Http2Sender};
 use crate::http::pool::{Checkout, Link, Permit, Pool};
+use crate::http::shared::{SharedConnection, SharedSender};
 use crate::http::trail::Trail;
 use crate::http::urls::ParsedUrl;
 use crate::net::connect;
@@ -124,11 +125,11 @@ impl<'a> Calling<'a> {
         let mut now = self.trail.since();
         loop {
             match checkout {
-                Checkout::Ready(Link::Http2 { sender, reused }) => {
+                Checkout::Ready(Link::Shared { sender: SharedSender::Http2(sender), reused }) => {
                     self.trail.enter(Phase::Sending, now);
                     return Ok((sender, reused));
                 }
-                Checkout::Ready(Link::Http1 { .. }) => {
+                Checkout::Ready(Link::Http1 { .. } | Link::Shared { .. }) => {
                     unreachable!("a pool for HTTP/2 has no other connections")
                 }
                 Checkout::Open(permit) => {
@@ -181,7 +182,7 @@ impl<'a> Calling<'a> {
         let sender = connection
             .sender()
             .ok_or_else(|| Error::new(ErrorClass::Reset, "the connection was closed at once"))?;
-        permit.share(connection);
+        permit.share(SharedConnection::Http2(connection));
         Ok(sender)
     }
 

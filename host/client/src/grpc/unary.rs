@@ -17,6 +17,7 @@ use crate::grpc::status::GrpcStatus;
 use crate::grpc::wire::{AnswerEnd, GrpcWire, WireEvent};
 use crate::http::failure::Attempts;
 use crate::http::http2::call::CallFault;
+use crate::http::shared::SharedConnection;
 use crate::session::Session;
 
 /// How one attempt at a call came to nothing.
@@ -110,7 +111,7 @@ impl Calling<'_> {
             if let Some(connection) = connection
                 && attempts.blames_connection(&fault.failure)
             {
-                outgoing.pool.retire(&connection);
+                outgoing.pool.retire(&SharedConnection::Http2(connection));
             }
         }
     }

@@ -15,7 +15,7 @@ use http::header::HeaderMap;
 use crate::error::Error;
 use crate::http::coding::{Pieces, codings, decode};
 use crate::http::http1::Http1Connection;
-use crate::http::http2::Http2Body;
+use crate::http::shared::SharedBody;
 use crate::net::time_slice::TimeSlice;
 
 /// A body on its way in, with what of it has been received.
@@ -68,7 +68,7 @@ impl KeptRoom {
 /// Which connection carries it.
 pub(crate) enum BodySource<'a> {
     Http1(&'a mut Http1Connection),
-    Http2(&'a mut Http2Body),
+    Shared(&'a mut SharedBody),
 }
 
 impl<'a> Incoming<'a> {
@@ -145,7 +145,7 @@ impl<'a> Incoming<'a> {
     pub(crate) fn is_end(&self) -> bool {
         match &self.source {
             BodySource::Http1(connection) => connection.is_end(),
-            BodySource::Http2(body) => body.is_end(),
+            BodySource::Shared(body) => body.is_end(),
         }
     }
 
@@ -153,14 +153,14 @@ impl<'a> Incoming<'a> {
     pub(crate) fn received(&self) -> u64 {
         match &self.source {
             BodySource::Http1(connection) => connection.received(),
-            BodySource::Http2(_) => self.taken,
+            BodySource::Shared(_) => self.taken,
         }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let piece = ready!(match &mut self.source {
             BodySource::Http1(connection) => connection.poll_data(cx),
-            BodySource::Http2(body) => body.poll_data(cx),
+            BodySource::Shared(body) => body.poll_data(cx),
         });
         if let Some(Ok(piece)) = &piece {
             self.taken += piece.len() as u64;

@@ -1,8 +1,8 @@
 //! The connections that one user has to one origin, and the requests that wait for one.
 //!
-//! Over HTTP/1.1 at most as many as the run's limits say; over HTTP/2 one that all requests share.
-//! Where TLS decides which version it is, the first connection finds out, and the other requests
-//! wait for that, because they might open connections that nobody needs.
+//! Over HTTP/1.1 at most as many as the run's limits say; over HTTP/2 and HTTP/3 one that all
+//! requests share. Where TLS decides which version it is, the first connection finds out, and the
+//! other requests wait for that, because they might open connections that nobody needs.
 //!
 //! A connection that has been idle for too long is closed by the request that would have used it:
 //! an idle connection has neither a task nor a timer that could do it before.
@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::http::http1::Http1Connection;
-use crate::http::http2::{Http2Connection, Http2Sender};
 use crate::http::request::Version;
+use crate::http::shared::{SharedConnection, SharedSender};
 use crate::net::origin::Origin;
 use crate::options::ConnectionLimits;
 
@@ -35,8 +35,8 @@ struct PoolState {
     /// How many permits are taken: HTTP/1.1 connections, idle ones included, and connections being
     /// opened.
     open: usize,
-    /// The HTTP/2 connection, if there is one that takes new requests.
-    shared: Option<Rc<Http2Connection>>,
+    /// The connection that all requests share, if there is one that takes new requests.
+    shared: Option<SharedConnection>,
     /// Whether the service is known to speak HTTP/1.1.
     http1: bool,
 }
@@ -64,7 +64,7 @@ pub(crate) enum Link {
     /// A whole connection.
     Http1 { connection: Box<Http1Connection>, permit: Permit, reused: bool },
     /// A part of a shared connection.
-    Http2 { sender: Http2Sender, reused: bool },
+    Shared { sender: SharedSender, reused: bool },
 }
 
 /// The right to one connection of a pool. Dropping it, with its connection, makes room for another.
@@ -101,7 +101,7 @@ impl Pool {
                 state.shared = None;
             }
             if let Some(sender) = sender {
-                return Checkout::Ready(Link::Http2 { sender, reused: true });
+                return Checkout::Ready(Link::Shared { sender, reused: true });
             }
         }
         let most = if state.http1 { self.limits.per_host.get() } else { 1 };
@@ -134,9 +134,9 @@ impl Pool {
 
     /// Gives `connection` to no further request. The requests on it keep it until they have ended.
     /// Does nothing where another connection has taken its place already.
-    pub(crate) fn retire(&self, connection: &Rc<Http2Connection>) {
+    pub(crate) fn retire(&self, connection: &SharedConnection) {
         let shared = &mut self.state.borrow_mut().shared;
-        if shared.as_ref().is_some_and(|shared| Rc::ptr_eq(shared, connection)) {
+        if shared.as_ref().is_some_and(|shared| shared.is(connection)) {
             *shared = None;
         }
     }
@@ -153,6 +153,22 @@ impl Link {
     /// no words for that.
     pub(crate) fn is_last(&self) -> bool {
         matches!(self, Self::Http1 { connection, .. } if connection.is_at_last_request())
+    }
+
+    /// Whether the service takes another request on it now.
+    pub(crate) fn has_room(&mut self) -> bool {
+        match self {
+            Self::Http1 { .. } => true,
+            Self::Shared { sender, .. } => sender.has_room(),
+        }
+    }
+
+    /// Waits until the service takes another request on it, or it has ended.
+    pub(crate) async fn room(&mut self) {
+        match self {
+            Self::Http1 { .. } => {}
+            Self::Shared { sender, .. } => sender.room().await,
+        }
     }
 }
 
@@ -176,7 +192,7 @@ impl Permit {
     }
 
     /// Makes the connection the one that all requests share.
-    pub(crate) fn share(self, connection: Rc<Http2Connection>) {
+    pub(crate) fn share(self, connection: SharedConnection) {
         if let Some(pool) = &self.0
             && !connection.is_spent()
         {

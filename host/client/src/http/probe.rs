@@ -13,8 +13,11 @@ use tokio_rustls::TlsConnector;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::http::request::Version;
 use crate::net::connect;
 use crate::net::faults::{self, is_of_tls};
+use crate::net::origin::Origin;
+use crate::net::quic::{self, QuicAttempts, UserQuic};
 
 /// Why the target cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,10 @@ impl Client {
                     Unready::NotNow(error)
                 }
             })?;
+        if self.options.version == Version::Http3 {
+            quic::check(&self.network, origin).map_err(Unready::Never)?;
+            return self.probe_quic(origin).await;
+        }
         if !origin.secure {
             return Ok(());
         }
@@ -65,6 +72,25 @@ impl Client {
             }
             Ok(Err(error)) => Err(Unready::NotNow(faults::handshake(&error, &origin.certified()))),
             Err(_) => Err(Unready::NotNow(late(Phase::Tls, timeouts.tls))),
+        }
+    }
+
+    /// Opens a connection over QUIC, and closes it.
+    async fn probe_quic(&self, origin: &Origin) -> Result<(), Unready> {
+        let user = UserQuic::new(self.http.quic(), &self.options.tls).map_err(Unready::Never)?;
+        let (attempts, longest) = (QuicAttempts::default(), self.options.timeouts.connect);
+        let opening = quic::open(&self.network, origin, &user, &attempts);
+        let opened = timeout(longest, opening).await;
+        match opened.unwrap_or_else(|_| Err(attempts.given_up(longest))) {
+            Ok(opened) => {
+                // H3_NO_ERROR.
+                opened.connection.close(0x100u32.into(), b"");
+                Ok(())
+            }
+            Err(error) if matches!(error.class, ErrorClass::Tls | ErrorClass::Invalid) => {
+                Err(Unready::Never(error))
+            }
+            Err(error) => Err(Unready::NotNow(error)),
         }
     }
 }

@@ -92,6 +92,8 @@ pub enum Version {
     Http1,
     /// HTTP/2 only; without TLS by prior knowledge.
     Http2,
+    /// HTTP/3 only: over QUIC, to https URLs.
+    Http3,
 }
 
 impl Version {
@@ -106,6 +108,7 @@ impl Version {
             Self::Automatic => &[b"h2", b"http/1.1"],
             Self::Http1 => &[b"http/1.1"],
             Self::Http2 => &[b"h2"],
+            Self::Http3 => &[b"h3"],
         }
     }
 }

@@ -81,9 +81,9 @@ impl Seen {
                 }
                 (Some("HTTP/1.1"), *reused)
             }
-            Link::Http2 { reused, .. } => {
+            Link::Shared { sender, reused } => {
                 hop.headers = sent_headers(outgoing, true);
-                (Some("HTTP/2"), *reused)
+                (Some(sender.version()), *reused)
             }
         };
     }

@@ -4,6 +4,8 @@
 //! `answered` and `receive` (the body). What happens rarely stands in functions of its own whose
 //! futures are boxed, so that the future of a plain request on an open connection stays small.
 
+mod quic;
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -29,6 +31,7 @@ use crate::http::pool::{Checkout, Link, Permit, Pool};
 use crate::http::redirect;
 use crate::http::request::{Keep, Request, Response, Sent, Version};
 use crate::http::seen::Seen;
+use crate::http::shared::SharedConnection;
 use crate::http::trail::Trail;
 use crate::http::urls::{ParsedUrl, told};
 use crate::http::wire::OpenBody;
@@ -209,6 +212,7 @@ impl<'a> Sending<'a> {
         outgoing::check(request)?;
         let client = &*self.session.client;
         let mut url = client.http.urls.find(&request.url)?;
+        self.check_version(&url, request.version)?;
         let mut run_headers = &client.options.headers[..];
         let mut redirects = 0;
         loop {
@@ -230,8 +234,10 @@ impl<'a> Sending<'a> {
             self.trail.enter(Phase::Blocked, Instant::now());
             self.see(|seen, phases| seen.ends(phases, None));
             // A URL that cannot be asked for is the service's fault here, and not the scenario's.
-            let next =
-                client.http.urls.find(location.as_str()).map_err(|error| match error.class {
+            let next = client.http.urls.find(location.as_str());
+            let next = next
+                .and_then(|next| self.check_version(&next, request.version).map(|()| next))
+                .map_err(|error| match error.class {
                     ErrorClass::Invalid => {
                         Error::protocol(format!("redirect to {}: {error}", told(location.as_str())))
                     }
@@ -269,11 +275,14 @@ impl<'a> Sending<'a> {
         let mut attempts = Attempts::default();
         let mut checkout = pool.take();
         loop {
-            let link = match checkout {
+            let mut link = match checkout {
                 Checkout::Ready(link) => link,
                 checkout => Box::pin(self.connection(&pool, checkout)).await?,
             };
             outgoing.is_last = link.is_last();
+            if !link.has_room() {
+                Box::pin(self.room(&mut link)).await?;
+            }
             self.see(|seen, _| seen.goes_over(&link, &outgoing));
             self.trail.enter(Phase::Sending, self.trail.since());
             let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
@@ -289,16 +298,18 @@ impl<'a> Sending<'a> {
                         None => return Err(self.timed_out(due)),
                     }
                 }
-                Link::Http2 { mut sender, reused } => {
+                Link::Shared { mut sender, reused } => {
                     let head = outgoing.http2()?;
-                    self.trail.enter(Phase::Waiting, self.trail.since());
                     let word = self.due_for_word(&outgoing, due);
                     let sent = Box::pin(sender.send(head, request.body.clone(), word));
                     let outcome = self.timer.until(due, sent).await;
+                    if let Some(at) = sender.handed_over(self.trail.since()) {
+                        self.trail.enter(Phase::Waiting, at);
+                    }
                     self.trail.written += u32::from(sender.is_written());
                     match outcome {
                         Some(Ok((head, body))) => {
-                            let body = OpenBody::Http2(body);
+                            let body = OpenBody::Shared(body);
                             return self.answered(head, body, &outgoing, reused).await;
                         }
                         Some(Err(failure)) => (failure, reused, None, Some(sender)),
@@ -319,7 +330,7 @@ impl<'a> Sending<'a> {
                     if let Some(sender) = shared
                         && attempts.blames_connection(&failure)
                     {
-                        pool.retire(sender.connection());
+                        pool.retire(&sender.connection());
                     }
                     pool.take()
                 }
@@ -334,6 +345,9 @@ impl<'a> Sending<'a> {
                 Checkout::Ready(link) => {
                     self.trail.enter(Phase::Sending, Instant::now());
                     return Ok(link);
+                }
+                Checkout::Open(permit) if pool.version == Version::Http3 => {
+                    return self.open_quic(pool, permit).await;
                 }
                 Checkout::Open(permit) => return self.open(pool, permit).await,
                 Checkout::Wait => {
@@ -384,11 +398,12 @@ impl<'a> Sending<'a> {
             let limit = client.options.header_limit;
             let limits = client.options.connections;
             let connection = Http2Connection::open(stream, limit, limits, written).await?;
+            let connection = SharedConnection::Http2(connection);
             let sender = connection.sender().ok_or_else(|| {
                 Error::new(ErrorClass::Reset, "the connection was closed at once")
             })?;
             permit.share(connection);
-            Ok(Link::Http2 { sender, reused: false })
+            Ok(Link::Shared { sender, reused: false })
         } else {
             permit.speaks_http1();
             let connection = Http1Connection::new(stream, &client.http.http1)

@@ -15,15 +15,15 @@ use crate::error::Error;
 use crate::http::body::BodySource;
 use crate::http::coding::Pieces;
 use crate::http::http1::Http1Connection;
-use crate::http::http2::Http2Body;
 use crate::http::pool::Permit;
+use crate::http::shared::SharedBody;
 
 /// A connection that has given the head of an answer, and is to give its body.
 pub(crate) enum OpenBody {
     /// A whole connection.
     Http1(Box<Http1Connection>, Permit),
     /// A stream of a shared one.
-    Http2(Http2Body),
+    Shared(SharedBody),
 }
 
 /// The body as it comes over the network.
@@ -49,14 +49,14 @@ impl OpenBody {
     pub(crate) fn source(&mut self) -> BodySource<'_> {
         match self {
             Self::Http1(connection, _) => BodySource::Http1(connection),
-            Self::Http2(body) => BodySource::Http2(body),
+            Self::Shared(body) => BodySource::Shared(body),
         }
     }
 
     fn is_end(&self) -> bool {
         match self {
             Self::Http1(connection, _) => connection.is_end(),
-            Self::Http2(body) => body.is_end(),
+            Self::Shared(body) => body.is_end(),
         }
     }
 
@@ -119,11 +119,11 @@ impl BodyWire {
         let piece = match &mut self.body {
             None => return Poll::Ready(Ok(Bytes::new())),
             Some(OpenBody::Http1(connection, _)) => ready!(connection.poll_data(cx)),
-            Some(OpenBody::Http2(body)) => ready!(body.poll_data(cx)),
+            Some(OpenBody::Shared(body)) => ready!(body.poll_data(cx)),
         };
         Poll::Ready(match piece {
             Some(Ok(piece)) => {
-                if let Some(OpenBody::Http2(_)) = self.body {
+                if let Some(OpenBody::Shared(_)) = self.body {
                     self.received += piece.len() as u64;
                 }
                 self.pieces += 1;

@@ -1,6 +1,6 @@
 //! What HTTP keeps for all users of one worker thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
@@ -9,6 +9,7 @@ use crate::error::OptionsError;
 use crate::http::http1::Buffers;
 use crate::http::outgoing::check_shared;
 use crate::http::urls::UrlCache;
+use crate::net::quic::QuicWorker;
 use crate::options::Options;
 
 /// One worker's HTTP: parsed URLs, buffers, and the count of requests that were sent.
@@ -18,6 +19,7 @@ pub(crate) struct HttpWorker {
     pub(crate) http1: Rc<Buffers>,
     /// Request heads handed to the network over all connections of the worker.
     pub(crate) written: Rc<Cell<u64>>,
+    quic: OnceCell<Rc<QuicWorker>>,
 }
 
 impl HttpWorker {
@@ -37,6 +39,11 @@ impl HttpWorker {
         check_shared(&options.headers).map_err(OptionsError::Headers)?;
         let written = Rc::default();
         let http1 = Buffers::new(options.header_limit, Rc::clone(&written));
-        Ok(Self { user_agent, urls, http1, written })
+        Ok(Self { user_agent, urls, http1, written, quic: OnceCell::new() })
+    }
+
+    /// What connections over QUIC share, which is made for the first of them.
+    pub(crate) fn quic(&self) -> &Rc<QuicWorker> {
+        self.quic.get_or_init(|| Rc::new(QuicWorker::new()))
     }
 }

@@ -32,7 +32,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Why an address has no connection, the reason that says least first.
 #[derive(Debug)]
-enum Missed {
+pub(super) enum Missed {
     /// This machine has no route to the address, as to IPv6 addresses where there is no IPv6.
     NoWay(Error),
     Refused(Error),
@@ -49,7 +49,7 @@ impl Missed {
         }
     }
 
-    fn into_error(self) -> Error {
+    pub(super) fn into_error(self) -> Error {
         let (Self::NoWay(error) | Self::Refused(error) | Self::Ours(error)) = self;
         error
     }
@@ -137,7 +137,7 @@ async fn open_tcp(
 /// Happy Eyeballs (RFC 8305, 5): the addresses in order, each 250 ms after the one before, or at
 /// once when that one has failed. The first connection wins, and the other attempts are dropped.
 #[inline(never)]
-fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
+pub(super) fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     addresses: Vec<SocketAddr>,
     attempt: impl Fn(SocketAddr) -> A + 'a,
 ) -> Rare<'a, Result<T, Missed>> {
@@ -188,14 +188,8 @@ pub(crate) fn fault(error: &io::Error, to: SocketAddr) -> Error {
 
 async fn open_address(network: &WorkerNetwork, to: SocketAddr) -> Result<TcpStream, Missed> {
     let socket = socket(to).map_err(|e| missed(&e, to))?;
-    if !network.sources.is_empty() {
-        let from = network.sources.next(to).ok_or_else(|| {
-            let reason = format!(
-                "none of the source addresses can reach {to}, which is of the other IP version"
-            );
-            Missed::NoWay(Error::new(ErrorClass::Connect, reason))
-        })?;
-        socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(faults::bind(&e, from)))?;
+    if let Some(from) = source(network, to)? {
+        socket.bind(SocketAddr::new(from, 0)).map_err(|e| unbound(&e, from))?;
     }
     let stream = socket.connect(to).await.map_err(|e| missed(&e, to))?;
     // The delay of a request that waits for the acknowledgement of the request before it is not
@@ -204,11 +198,29 @@ async fn open_address(network: &WorkerNetwork, to: SocketAddr) -> Result<TcpStre
     Ok(stream)
 }
 
-fn sorted(error: Error) -> Missed {
+/// The address from which to connect to another, if whoever runs the test says.
+pub(super) fn source(network: &WorkerNetwork, to: SocketAddr) -> Result<Option<IpAddr>, Missed> {
+    if network.sources.is_empty() {
+        return Ok(None);
+    }
+    network.sources.next(to).map(Some).ok_or_else(|| {
+        let reason = format!(
+            "none of the source addresses can reach {to}, which is of the other IP version"
+        );
+        Missed::NoWay(Error::new(ErrorClass::Connect, reason))
+    })
+}
+
+/// A source address that could not be bound.
+pub(super) fn unbound(error: &io::Error, from: IpAddr) -> Missed {
+    sorted(faults::bind(error, from))
+}
+
+pub(super) fn sorted(error: Error) -> Missed {
     if error.class.is_ours() { Missed::Ours(error) } else { Missed::Refused(error) }
 }
 
-fn missed(error: &io::Error, to: SocketAddr) -> Missed {
+pub(super) fn missed(error: &io::Error, to: SocketAddr) -> Missed {
     match error.raw_os_error() {
         // The kernel says the same of a machine without a port and of one without any address of
         // this IP version.

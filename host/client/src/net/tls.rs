@@ -16,6 +16,7 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 
 pub use self::files::{certificates, key as private_key};
 use self::verify::{Roots, Trusted, Verifier};
+pub(crate) use self::watch::CertificateWatch;
 use crate::error::OptionsError;
 use crate::net::faults::tls_reason;
 
@@ -70,7 +71,12 @@ pub struct ClientIdentity {
 
 /// Loaded TLS options; cloning shares them.
 #[derive(Clone)]
-pub struct Tls(Arc<ClientConfig>);
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    /// Whether TLS 1.3 is among the versions that are offered.
+    offers_1_3: bool,
+}
 
 impl TlsOptions {
     /// Reads the files, and has the machine's roots read, which the first handshake waits for. It
@@ -80,11 +86,12 @@ impl TlsOptions {
     /// first handshake that needs a root says that there is none.
     pub fn load(&self) -> Result<Tls, OptionsError> {
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        let verifier = self.verifier(Arc::clone(&provider))?;
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&self.versions())
             .expect("ring supports both versions")
             .dangerous()
-            .with_custom_certificate_verifier(self.verifier(provider)?);
+            .with_custom_certificate_verifier(Arc::clone(&verifier));
         let config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
@@ -97,7 +104,8 @@ impl TlsOptions {
                 builder.with_client_auth_cert(chain, key).map_err(unusable)?
             }
         };
-        Ok(Tls(Arc::new(config)))
+        let offers_1_3 = self.newest == TlsVersion::V1_3;
+        Ok(Tls { config: Arc::new(config), verifier, offers_1_3 })
     }
 
     /// The versions that are offered: of those that are wrong way round, the newest.
@@ -145,10 +153,28 @@ fn identity_reason(error: &rustls::Error, certificate: &Path) -> String {
 impl Tls {
     /// A configuration for one virtual user, with a session cache of its own.
     pub(crate) fn user(&self) -> UserTls {
-        let mut config = ClientConfig::clone(&self.0);
-        // A user meets few hosts; for each the cache keeps what the last connections were given.
-        config.resumption = Resumption::in_memory_sessions(16);
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
         UserTls { base: config, offers: Vec::new() }
+    }
+
+    /// A configuration for the QUIC connections of one user, which offer this protocol, and what
+    /// its verifier says of certificates; nothing without TLS 1.3. The sessions are others than
+    /// those over TCP: a ticket of one is of no use to the other.
+    pub(crate) fn for_quic(
+        &self,
+        protocol: &[u8],
+    ) -> Option<(Arc<ClientConfig>, Arc<CertificateWatch>)> {
+        if !self.offers_1_3 {
+            return None;
+        }
+        let watch = Arc::new(CertificateWatch::new(Arc::clone(&self.verifier)));
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let verifier: Arc<dyn ServerCertVerifier> = Arc::<CertificateWatch>::clone(&watch);
+        config.dangerous().set_certificate_verifier(verifier);
+        Some((Arc::new(config), watch))
     }
 }
 
@@ -157,6 +183,9 @@ impl fmt::Debug for Tls {
         f.write_str("Tls")
     }
 }
+
+/// For how many hosts a user keeps what their last connections were given: a user meets few.
+const SESSIONS: usize = 16;
 
 /// The names of the protocols that a handshake offers (RFC 7301), the preferred one first.
 pub(crate) type Alpn = &'static [&'static [u8]];
@@ -186,3 +215,4 @@ impl UserTls {
 
 mod files;
 mod verify;
+mod watch;
