@@ -132,6 +132,7 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     options.connections = connection_limits(settings)?;
     options.aws = settings.aws_sigv4.as_ref().map(aws_signer).transpose()?;
     options.version = http_version(settings)?;
+    options.follows_alternatives = settings.alt_svc;
     if let Some(text) = &settings.user_agent {
         options.user_agent.clone_from(text);
     }

@@ -16,12 +16,14 @@
 //! | `events` | server-sent events |
 //! | `body` | discarding and keeping what is received |
 //! | `coding`, `compress` | decompressing it, and compressing what is sent |
+//! | `alternatives` | where else a service says that it speaks HTTP/3 |
 //! | `redirect`, `cookies` | the rules by their name |
 //! | `trail` | the phases and counts of one exchange while it runs |
 //! | `sigv4` | signatures that AWS wants |
 //! | `seen` | what one sends and receives, where somebody looks on |
 //! | `probe` | a look at the target before a run |
 
+pub(crate) mod alternatives;
 pub(crate) mod body;
 pub(crate) mod coding;
 pub(crate) mod compress;

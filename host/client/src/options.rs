@@ -49,6 +49,9 @@ pub struct Options {
     pub aws: Option<AwsSigner>,
     /// The HTTP version of requests that leave it open.
     pub version: Version,
+    /// Whether requests that leave the version open go over HTTP/3 where the service says that it
+    /// speaks it (RFC 7838), and over TCP where that does not open. Default: they do not.
+    pub follows_alternatives: bool,
     /// Whether users take the cookies that services set, and send them. Default: they do.
     pub takes_cookies: bool,
 }
@@ -70,6 +73,7 @@ impl Options {
             headers: Vec::new(),
             aws: None,
             version: Version::Automatic,
+            follows_alternatives: false,
             takes_cookies: true,
         }
     }

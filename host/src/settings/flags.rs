@@ -334,6 +334,11 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "VERSION", help_heading = SERVICE)]
     pub(crate) http_version: Option<HttpVersionArg>,
 
+    /// Follow services that say where they speak HTTP/3 (`Alt-Svc`), inside the allow-list:
+    /// requests that leave the version open go there, and over TCP where it does not open.
+    #[arg(long, conflicts_with = "http_version", help_heading = SERVICE)]
+    pub(crate) alt_svc: bool,
+
     /// Accept any certificate. The run is then open to whoever sits between.
     #[arg(long, help_heading = SERVICE)]
     pub(crate) insecure: bool,

@@ -99,6 +99,7 @@ kinds! {
     tls_min: Load,
     tls_max: Load,
     http_version: Load,
+    alt_svc: Load,
     insecure: Reach,
     traceparent: Load,
     no_preflight: Load,

@@ -28,6 +28,8 @@ pub(crate) struct OutgoingRequest<'a> {
     pub(crate) run_headers: &'a [(HeaderName, HeaderValue)],
     /// The cookies of the user for this URL.
     pub(crate) cookies: Option<HeaderValue>,
+    /// Whether the answer may say where else the service may be asked.
+    pub(crate) looks_elsewhere: bool,
     /// Whether somebody looks on: head and body of the answer are kept then, whatever the request
     /// says.
     pub(crate) is_seen: bool,
@@ -146,7 +148,7 @@ impl OutgoingRequest<'_> {
     }
 
     pub(crate) fn keeps_headers(&self) -> bool {
-        self.request.keep_headers || self.is_seen
+        self.request.keep_headers || self.is_seen || self.looks_elsewhere
     }
 
     pub(crate) fn keeps_body(&self) -> bool {

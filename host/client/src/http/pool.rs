@@ -24,6 +24,8 @@ pub(crate) struct Pool {
     pub(crate) origin: Rc<Origin>,
     pub(crate) version: Version,
     limits: ConnectionLimits,
+    /// Whether the service named it as another place of it.
+    pub(crate) is_alternative: bool,
     state: RefCell<PoolState>,
     freed: Notify,
     waiting: Cell<usize>,
@@ -78,10 +80,16 @@ impl Pool {
             origin,
             version,
             limits,
+            is_alternative: false,
             state: RefCell::new(state),
             freed: Notify::new(),
             waiting: Cell::new(0),
         }
+    }
+
+    /// Of another place of a service, where HTTP/3 is spoken.
+    pub(crate) fn of_alternative(origin: Rc<Origin>, limits: ConnectionLimits) -> Self {
+        Self { is_alternative: true, ..Self::new(origin, Version::Http3, limits) }
     }
 
     /// A connection, the one that was used last first; if there is none, what else to do.

@@ -149,6 +149,7 @@ impl Session {
             request,
             run_headers,
             cookies,
+            looks_elsewhere: url.origin.secure && self.client.options.follows_alternatives,
             is_seen,
             is_last: false,
             signature: Vec::new(),
@@ -261,12 +262,8 @@ impl<'a> Sending<'a> {
         request: &Request,
         run_headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Hop, Error> {
-        let Session { client, http, .. } = self.session;
-        let pool = http.pool(
-            &url.origin,
-            request.version.or(client.options.version),
-            client.options.connections,
-        );
+        let client = &*self.session.client;
+        let mut pool = self.pool(&url.origin, request.version);
         let mut outgoing = self.session.outgoing(url, request, run_headers);
         if let Some(signer) = client.options.aws.as_ref().filter(|_| self.is_at_home) {
             outgoing.sign(signer, SystemTime::now());
@@ -277,7 +274,7 @@ impl<'a> Sending<'a> {
         loop {
             let mut link = match checkout {
                 Checkout::Ready(link) => link,
-                checkout => Box::pin(self.connection(&pool, checkout)).await?,
+                checkout => Box::pin(self.link(&mut pool, checkout, url, request)).await?,
             };
             outgoing.is_last = link.is_last();
             if !link.has_room() {
@@ -425,6 +422,9 @@ impl<'a> Sending<'a> {
         self.trail.enter(Phase::Receiving, Instant::now());
         self.see(|seen, _| seen.is_answered(&head));
         let Session { client, http, .. } = self.session;
+        if outgoing.looks_elsewhere {
+            self.learn(&url.origin, &head.headers);
+        }
         if client.options.takes_cookies {
             http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         }

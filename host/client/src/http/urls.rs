@@ -47,9 +47,14 @@ pub(crate) struct UrlCache {
     pub(crate) allow: AllowList,
     routes: Routes,
     origins: RefCell<Vec<Rc<Origin>>>,
+    /// Where services said that they may be asked as well.
+    alternatives: RefCell<Vec<Rc<Origin>>>,
     young: RefCell<HashMap<String, Rc<ParsedUrl>>>,
     old: RefCell<HashMap<String, Rc<ParsedUrl>>>,
 }
+
+/// The most other places of services; the oldest is forgotten first. Services have one each.
+const MAX_ALTERNATIVES: usize = 64;
 
 /// The most URLs of a generation. Each takes about 1 KB; a scenario with more URLs than this builds
 /// them from data.
@@ -77,6 +82,7 @@ impl UrlCache {
             allow,
             routes,
             origins: RefCell::default(),
+            alternatives: RefCell::default(),
             young: RefCell::default(),
             old: RefCell::default(),
         })
@@ -98,6 +104,33 @@ impl UrlCache {
         }
         young.insert(text.into(), Rc::clone(&parsed));
         Ok(parsed)
+    }
+
+    /// Another place of a service, which has to show a certificate for the same name there; nothing
+    /// if the plan does not allow it.
+    pub(crate) fn alternative(
+        &self,
+        of: &Origin,
+        host: Option<Host>,
+        port: u16,
+    ) -> Option<Rc<Origin>> {
+        let host = host.unwrap_or_else(|| of.host.clone());
+        let mut known = self.alternatives.borrow_mut();
+        let is_known =
+            |known: &&Rc<Origin>| known.port == port && known.host == host && known.name == of.name;
+        if let Some(known) = known.iter().find(is_known) {
+            return Some(Rc::clone(known));
+        }
+        if !self.allow.allows(&host, port) {
+            return None;
+        }
+        if known.len() == MAX_ALTERNATIVES {
+            known.remove(0);
+        }
+        let (name, addresses) = (of.name.clone(), Addresses::default());
+        let made = Rc::new(Origin { secure: true, host, port, name, addresses });
+        known.push(Rc::clone(&made));
+        Some(made)
     }
 
     fn parse(&self, text: &str) -> Result<ParsedUrl, Error> {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::http::alternatives::Alternatives;
 use crate::http::cookies::Jar;
 use crate::http::pool::Pool;
 use crate::http::request::Version;
@@ -13,6 +14,7 @@ use crate::options::ConnectionLimits;
 #[derive(Default)]
 pub(crate) struct HttpUser {
     pub(crate) jar: RefCell<Jar>,
+    pub(crate) alternatives: RefCell<Alternatives>,
     pools: RefCell<Vec<Rc<Pool>>>,
 }
 
@@ -31,6 +33,17 @@ impl HttpUser {
             return Rc::clone(known);
         }
         let pool = Rc::new(Pool::new(Rc::clone(origin), version, limits));
+        pools.push(Rc::clone(&pool));
+        pool
+    }
+
+    /// The connections to another place of a service, over HTTP/3.
+    pub(crate) fn alternative_pool(&self, to: &Rc<Origin>, limits: ConnectionLimits) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        if let Some(known) = pools.iter().find(|pool| Rc::ptr_eq(&pool.origin, to)) {
+            return Rc::clone(known);
+        }
+        let pool = Rc::new(Pool::of_alternative(Rc::clone(to), limits));
         pools.push(Rc::clone(&pool));
         pool
     }

@@ -10,6 +10,7 @@ mod grpc_bad_days;
 mod grpc_peer;
 mod http2;
 mod http3;
+mod http3_alternatives;
 mod http3_bad_days;
 mod limits;
 mod malformed;

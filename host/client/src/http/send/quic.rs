@@ -2,20 +2,82 @@
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
+use http::header::HeaderMap;
 use swell_core::exchange::{ErrorClass, Phase};
 use tokio::time::Instant;
 
 use super::Sending;
 use crate::error::Error;
+use crate::http::alternatives::{Said, said};
 use crate::http::http3::{Http3Connection, Http3Wire};
-use crate::http::pool::{Link, Permit, Pool};
-use crate::http::request::Version;
+use crate::http::pool::{Checkout, Link, Permit, Pool};
+use crate::http::request::{Request, Version};
 use crate::http::shared::SharedConnection;
 use crate::http::urls::ParsedUrl;
+use crate::net::origin::Origin;
 use crate::net::quic::{self, QuicAttempts};
+use crate::session::Session;
+
+/// How long an alternative may take to open: what leaves one lost datagram its second try. Then the
+/// request goes over TCP.
+const ALTERNATIVE_WAIT: Duration = Duration::from_secs(3);
 
 impl Sending<'_> {
+    /// The connections that a request goes over: to where the service says that it speaks HTTP/3,
+    /// if the run follows that.
+    pub(super) fn pool(&self, origin: &Rc<Origin>, version: Version) -> Rc<Pool> {
+        let Session { client, http, .. } = self.session;
+        let version = version.or(client.options.version);
+        if client.options.follows_alternatives
+            && version == Version::Automatic
+            && let Some(to) = http.alternatives.borrow().find(Instant::now(), origin)
+        {
+            return http.alternative_pool(&to, client.options.connections);
+        }
+        http.pool(origin, version, client.options.connections)
+    }
+
+    /// A connection, when none was ready. Where an alternative does not open, it is left alone, and
+    /// the service is asked as if it had named none.
+    pub(super) async fn link(
+        &mut self,
+        pool: &mut Rc<Pool>,
+        mut checkout: Checkout,
+        url: &ParsedUrl,
+        request: &Request,
+    ) -> Result<Link, Error> {
+        loop {
+            let reached = self.connection(pool, checkout).await;
+            if reached.is_ok() || !pool.is_alternative || Instant::now() >= self.whole {
+                return reached;
+            }
+            let Session { client, http, .. } = self.session;
+            http.alternatives.borrow_mut().leave_alone(Instant::now(), &pool.origin);
+            self.trail.enter(Phase::Blocked, Instant::now());
+            let version = request.version.or(client.options.version);
+            *pool = http.pool(&url.origin, version, client.options.connections);
+            checkout = pool.take();
+        }
+    }
+
+    /// Takes in where else a service says that it may be asked, if it may be asked there.
+    pub(super) fn learn(&self, origin: &Rc<Origin>, headers: &HeaderMap) {
+        let Session { client, http, .. } = self.session;
+        match said(headers) {
+            None => {}
+            Some(Said::Clear) => http.alternatives.borrow_mut().clear(origin),
+            Some(Said::Offer(host, port, age)) => {
+                let to = client.http.urls.alternative(origin, host, port);
+                let reaches = |to: &Rc<Origin>| quic::check(&client.network, to).is_ok();
+                if let Some(to) = to.filter(reaches) {
+                    http.alternatives.borrow_mut().learn(Instant::now(), origin, to, age);
+                }
+            }
+        }
+    }
+
     /// Refuses a URL that cannot be asked for over HTTP/3, where that is what is spoken.
     pub(super) fn check_version(&self, url: &ParsedUrl, version: Version) -> Result<(), Error> {
         let client = &*self.session.client;
@@ -30,7 +92,9 @@ impl Sending<'_> {
     pub(super) async fn open_quic(&mut self, pool: &Pool, permit: Permit) -> Result<Link, Error> {
         let client = &*self.session.client;
         let user = self.session.quic()?;
-        let due = self.enter_until(Phase::Connecting, client.options.timeouts.connect);
+        let longest = client.options.timeouts.connect;
+        let longest = if pool.is_alternative { longest.min(ALTERNATIVE_WAIT) } else { longest };
+        let due = self.enter_until(Phase::Connecting, longest);
         let attempts = QuicAttempts::default();
         let opening = quic::open(&client.network, &pool.origin, &user, &attempts);
         let Some(opened) = self.timer.until(due, opening).await else {
