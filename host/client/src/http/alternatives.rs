@@ -52,19 +52,28 @@ impl Alternatives {
         (now < known.until && is_whole).then(|| Rc::clone(&known.to))
     }
 
-    /// Takes in that a service may be asked elsewhere for so long.
-    pub(crate) fn learn(&mut self, now: Instant, of: &Rc<Origin>, to: Rc<Origin>, age: Duration) {
-        let before = self.forget(of).filter(|before| Rc::ptr_eq(&before.to, &to));
-        if self.0.len() == MAX_KNOWN {
-            self.0.remove(0);
-        }
-        let broken_until = before.and_then(|before| before.broken_until);
+    /// Takes in that a service may be asked elsewhere for so long, and returns where it may be
+    /// asked no longer, if that is another place.
+    pub(crate) fn learn(
+        &mut self,
+        now: Instant,
+        of: &Rc<Origin>,
+        to: Rc<Origin>,
+        age: Duration,
+    ) -> Option<Rc<Origin>> {
+        let (same, other) = match self.forget(of) {
+            Some(before) if Rc::ptr_eq(&before.to, &to) => (Some(before), None),
+            before => (None, before.map(|before| before.to)),
+        };
+        let oldest = (self.0.len() == MAX_KNOWN).then(|| self.0.remove(0).to);
+        let broken_until = same.and_then(|before| before.broken_until);
         self.0.push(KnownAlternative { of: Rc::clone(of), to, until: now + age, broken_until });
+        other.or(oldest)
     }
 
-    /// Forgets where a service may be asked.
-    pub(crate) fn clear(&mut self, of: &Rc<Origin>) {
-        self.forget(of);
+    /// Forgets where a service may be asked, and returns it.
+    pub(crate) fn clear(&mut self, of: &Rc<Origin>) -> Option<Rc<Origin>> {
+        self.forget(of).map(|known| known.to)
     }
 
     fn forget(&mut self, of: &Rc<Origin>) -> Option<KnownAlternative> {
@@ -187,9 +196,10 @@ mod tests {
         assert_eq!(found(&known, now + BROKEN - second), None);
         assert_eq!(found(&known, now + BROKEN), Some(8443));
         assert_eq!(found(&known, now + 1000 * second), None);
-        known.learn(now, &of, origin(9443), 10 * second);
+        let left = known.learn(now, &of, origin(9443), 10 * second);
+        assert!(left.is_some_and(|left| Rc::ptr_eq(&left, &to)), "its connections are closed");
         assert_eq!(found(&known, now), Some(9443));
-        known.clear(&of);
+        assert_eq!(known.clear(&of).map(|left| left.port), Some(9443));
         assert_eq!(found(&known, now), None);
     }
 

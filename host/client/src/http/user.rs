@@ -48,12 +48,19 @@ impl HttpUser {
         pool
     }
 
+    /// Closes the connections to a place, but for those in use, which are closed by their requests.
+    pub(crate) fn leave(&self, place: &Rc<Origin>) {
+        self.pools.borrow_mut().retain(|pool| !Rc::ptr_eq(&pool.origin, place));
+    }
+
     pub(crate) fn clear_cookies(&self) {
         self.jar.borrow_mut().clear();
     }
 
-    /// Closes the connections that no request uses; the requests close the others.
+    /// Closes the connections that no request uses; the requests close the others. What services
+    /// said of other places is forgotten with them, as somebody new knows nothing of it.
     pub(crate) fn forget_connections(&self) {
         self.pools.borrow_mut().clear();
+        self.alternatives.replace(Alternatives::default());
     }
 }

@@ -65,16 +65,18 @@ impl Sending<'_> {
     /// Takes in where else a service says that it may be asked, if it may be asked there.
     pub(super) fn learn(&self, origin: &Rc<Origin>, headers: &HeaderMap) {
         let Session { client, http, .. } = self.session;
-        match said(headers) {
-            None => {}
-            Some(Said::Clear) => http.alternatives.borrow_mut().clear(origin),
+        let mut known = http.alternatives.borrow_mut();
+        let left = match said(headers) {
+            None => None,
+            Some(Said::Clear) => known.clear(origin),
             Some(Said::Offer(host, port, age)) => {
                 let to = client.http.urls.alternative(origin, host, port);
                 let reaches = |to: &Rc<Origin>| quic::check(&client.network, to).is_ok();
-                if let Some(to) = to.filter(reaches) {
-                    http.alternatives.borrow_mut().learn(Instant::now(), origin, to, age);
-                }
+                to.filter(reaches).and_then(|to| known.learn(Instant::now(), origin, to, age))
             }
+        };
+        if let Some(left) = left {
+            http.leave(&left);
         }
     }
 
