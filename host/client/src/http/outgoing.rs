@@ -283,6 +283,12 @@ impl OutgoingRequest<'_> {
     /// nobody gave.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
         let Self { user_agent, request, run_headers, cookies, signature, .. } = self;
+        let mut put = |name: &HeaderName, value: &HeaderValue| {
+            // An empty one stands for no cookies, and is not sent.
+            if *name != COOKIE || !value.is_empty() {
+                put(name, value);
+            }
+        };
         let of_run = run_headers.iter().filter(|(name, _)| given(request, name).is_none());
         for (name, value) in request.headers.iter().chain(of_run) {
             // What all requests of a run are to say is not for those that have nothing to wait with

@@ -251,6 +251,23 @@ fn cookies_return_to_their_host_until_they_are_cleared() {
 }
 
 #[test]
+fn a_request_with_an_empty_cookie_sends_none_and_the_next_all() {
+    run(async {
+        let service =
+            TestService::scripted(|_| answer("200 OK", &["set-cookie: id=1; Path=/"], b"")).await;
+        let session = session();
+        session.send(get(&service, "/")).await;
+        let mut without = get(&service, "/");
+        without.headers.push(header("Cookie", "").expect("a header"));
+        session.send(without).await;
+        session.send(get(&service, "/")).await;
+        let seen = service.seen();
+        let sent = seen.iter().map(|seen| seen.header("cookie"));
+        assert_eq!(sent.collect::<Vec<_>>(), [None, None, Some("id=1")]);
+    });
+}
+
+#[test]
 fn where_cookies_are_off_none_is_taken_and_a_request_sends_its_own() {
     run(async {
         let service =
