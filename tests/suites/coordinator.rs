@@ -111,6 +111,21 @@ fn a_run_that_is_submitted_ends_as_one_done_here_and_hosts_stay_for_the_next() {
 }
 
 #[test]
+fn users_of_several_scenarios_are_dealt_by_weight_over_the_hosts_that_stay() {
+    let standing = StandingCluster::start(2, "");
+    let args = "--scenario browse=3 --scenario order --vus 12 --iterations-per-vu 20";
+    let finished = standing.run("browse-and-order", args).finish();
+    let finished = finished.expect_code_or_invalid(0).expect_whole_counts();
+    let seen = standing.target.seen();
+    assert_eq!((seen.path("/items"), seen.path("/orders")), (180, 60), "{}", finished.stderr);
+    for (place, (users, iterations)) in [(9, 180), (3, 60)].into_iter().enumerate() {
+        let of = |what: &str| finished.count(&format!("/run/scenarios/{place}/{what}"));
+        assert_eq!((of("most_users"), of("iterations")), (users, iterations));
+    }
+    standing.end();
+}
+
+#[test]
 fn what_a_scenario_asks_for_is_refused_by_a_cluster_too_and_had_by_all_hosts_once_it_is_given() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::write(folder.path().join("secret.csv"), "secret\nhunter2\n")

@@ -154,6 +154,30 @@ fn a_run_is_added_beside_the_first_with_its_target_and_its_own_load() {
 }
 
 #[test]
+fn of_a_run_that_is_added_users_are_dealt_to_several_scenarios_by_weight() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 50 --duration 60s");
+    let file = guest("browse-and-order").display().to_string();
+    let wanted = json!({
+        "name": "mixed", "file": file, "scenario": ["browse=3", "order"], "vus": 4,
+        "iterations-per-vu": 10
+    });
+    let added = run.send("POST", "/v1/runs", &wanted);
+    assert_eq!(added.status, 201, "{added:?}");
+    let report = run.get("/v1/runs/mixed/report");
+    for (place, (users, iterations)) in [(3, 30), (1, 10)].into_iter().enumerate() {
+        let of = |what: &str| report.json_at(&format!("/run/scenarios/{place}/{what}"));
+        assert_eq!((of("most_users"), of("iterations")), (json!(users), json!(iterations)));
+    }
+    let seen = target.seen();
+    assert_eq!((seen.path("/items"), seen.path("/orders")), (30, 10));
+    let unknown = json!({ "name": "no", "file": file, "scenario": ["browse", "odrer"], "vus": 4 });
+    let refused = run.send("POST", "/v1/runs", &unknown);
+    assert!(refused.status == 422 && refused.error().contains("\"order\""), "{refused:?}");
+    run.stop();
+}
+
+#[test]
 fn a_goal_that_changes_while_a_run_drains_is_refused() {
     let target = Target::start(TargetSettings {
         behaviour: Behaviour::constant(3_000.0),
