@@ -220,6 +220,75 @@ fn names_statuses_and_batches_are_as_the_script_says() {
 }
 
 #[test]
+fn an_interface_is_used_from_login_to_deletion() {
+    let paths = [("/login", 1), ("/orders", 1), ("/items", 1), ("/items/1", 1), ("/echo", 2)];
+    let ran = ran("crud-api.js", 0).expect_all_well();
+    let names = ran.done.json_at("/measured/by_name").as_object().expect("names with figures");
+    assert!(names.contains_key("01. Create a new order: Create"), "{:?}", names.keys());
+    ran.expect_seen(&paths);
+}
+
+#[test]
+fn rows_are_divided_by_iteration_and_users_by_number() {
+    let paths = [("/items/1", 1), ("/items/2", 1), ("/ok", 4)];
+    ran("scenario-data.js", 0).expect_seen(&paths);
+}
+
+#[test]
+fn redirects_are_followed_as_far_as_the_script_says() {
+    let paths = [("/redirect/3", 1), ("/redirect/1", 1), ("/redirect-to", 1), ("/ok", 0)];
+    ran("redirects.js", 0).expect_all_well().expect_seen(&paths);
+}
+
+#[test]
+fn tokens_are_signed_and_verified() {
+    ran("json-web-token.js", 0).expect_all_well().expect_seen(&[("/echo", 1)]);
+}
+
+#[test]
+fn what_a_page_holds_is_sent_with_what_follows() {
+    let paths = [("/form", 2), ("/echo", 2), ("/items", 2)];
+    ran("correlation.js", 0).expect_all_well().expect_seen(&paths);
+}
+
+#[test]
+fn a_script_may_abort_its_run() {
+    let ran = ran("abort.js", 108);
+    assert!(ran.done.stdout.contains("the service is away"), "{}", ran.done.stdout);
+    assert!(ran.done.stderr.contains("teardown will still be called"), "{}", ran.done.stderr);
+    assert!((1..=2).contains(&ran.target.seen().path("/status/503")));
+}
+
+#[test]
+fn of_a_response_there_is_what_k6_has() {
+    let paths = [("/items/1", 2), ("/echo", 2), ("/bytes/100", 4)];
+    ran("response-info.js", 0).expect_all_well().expect_seen(&paths);
+}
+
+#[test]
+fn groups_and_tags_have_thresholds_of_their_own() {
+    let ran = ran("group-thresholds.js", 0).expect_all_well().expect_rules(&[
+        "metric[group_duration{group:::individualRequests}].mean < 4000",
+        "metric[http_req_duration{group:::individualRequests}].max < 5000",
+        "metric[GaugeContentSize] > 5",
+        "metric[my_timer].p50 >= 0",
+    ]);
+    ran.expect_seen(&[("/items/1", 6), ("/items/2", 6)]);
+}
+
+#[test]
+fn a_jar_keeps_to_paths_and_domains() {
+    ran("cookie-jar.js", 0).expect_all_well().expect_seen(&[("/cookies", 3), ("/set-cookie", 1)]);
+}
+
+#[test]
+fn options_that_recorders_write_are_taken() {
+    let ran = ran("common-options.js", 0).expect_all_well();
+    let seen = ran.target.seen();
+    assert!(seen.path("/ok") > 0 && seen.path("/ok") == seen.path("/items/1"));
+}
+
+#[test]
 fn each_script_here_is_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("k6");
     let mut scripts = 0;
@@ -230,5 +299,5 @@ fn each_script_here_is_run() {
             scripts += 1;
         }
     }
-    assert!(scripts >= 14, "{scripts} scripts");
+    assert!(scripts >= 31, "{scripts} scripts");
 }

@@ -106,7 +106,7 @@ export class Selection {
   }
 
   #kept(what) {
-    if (typeof what === 'function') return (node, i) => Boolean(what(i, new Element(this.#page, node)));
+    if (typeof what === 'function') return (node, i) => Boolean(what(i, this.#of([node])));
     if (what instanceof Selection) return (node) => what.#nodes.includes(node);
     return (node) => this.#fits(node, what);
   }
