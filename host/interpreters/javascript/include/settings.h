@@ -9,9 +9,10 @@
 #undef __wasi__
 #define __ANDROID__ 1
 
-// QuickJS takes what is small from blocks of 4 KB, one for each of 31 sizes. A user, who needs little
-// of each size, would so write to a page or two for each. Where addresses are sanitized, which means
-// nothing else here, it leaves all that to malloc, and that is ours (`src/memory.rs`).
+// QuickJS takes what is small from blocks of 4 KB, one for each of 31 sizes. A user, who needs
+// little of each size, would so write to a page or two for each. Where addresses are sanitized,
+// which means nothing else here, it leaves all that to malloc, and that is ours
+// (`src/memory.rs`).
 #define __SANITIZE_ADDRESS__ 1
 #include <malloc.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 //! Which that is, is found where the interpreter is built (`host/interpreters/snapshot`). It is
 //! prepared twice. The first time, each block that is allocated has a number, and a rehearsal shows
 //! to which of them users write, and which they read. The second time, the same blocks are
-//! allocated in the same order, each in its [`Place`].
+//! allocated in the same order, each in its [`BlockPlace`].
 //!
 //! A small block that is freed is the next that is given to whoever asks for its size: it is in the
 //! processor's cache still. New blocks of all sizes lie side by side, as a user needs little of
@@ -50,7 +50,7 @@ const PAGE: usize = 4096;
 /// Where a block lies, by what users do with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
-enum Place {
+enum BlockPlace {
     /// Nothing that the rehearsals show.
     Rest,
     /// They read it.
@@ -61,7 +61,7 @@ enum Place {
     Written,
 }
 
-impl Place {
+impl BlockPlace {
     fn of(number: u8) -> Self {
         match number {
             0 => Self::Rest,
@@ -73,7 +73,7 @@ impl Place {
 }
 
 /// Small blocks of one place.
-struct Pool {
+struct BlockPool {
     /// Those that were freed, by their size in steps of [`ALIGN`]: each begins with the next.
     freed: [*mut u8; SIZES],
     /// What is left of the last chunk.
@@ -81,13 +81,13 @@ struct Pool {
     end: usize,
 }
 
-impl Pool {
+impl BlockPool {
     const fn new() -> Self {
         Self { freed: [ptr::null_mut(); SIZES], next: 0, end: 0 }
     }
 
     /// A block of this size, that with its header.
-    fn take(&mut self, whole: usize, place: Place, is_shared: bool) -> *mut u8 {
+    fn take(&mut self, whole: usize, place: BlockPlace, is_shared: bool) -> *mut u8 {
         let freed = &mut self.freed[whole / ALIGN];
         let block = *freed;
         if !block.is_null() {
@@ -102,7 +102,7 @@ impl Pool {
     }
 
     /// The next block of the chunk.
-    fn cut(&mut self, whole: usize, place: Place) -> *mut u8 {
+    fn cut(&mut self, whole: usize, place: BlockPlace) -> *mut u8 {
         let block = ptr::with_exposed_provenance_mut::<u8>(self.next + HEADER);
         self.next += whole;
         // SAFETY: it is within the chunk.
@@ -110,7 +110,7 @@ impl Pool {
         block
     }
 
-    fn has_more(&mut self, place: Place, is_shared: bool) -> bool {
+    fn has_more(&mut self, place: BlockPlace, is_shared: bool) -> bool {
         // SAFETY: no size is zero.
         let (chunk, size) = if is_shared {
             (unsafe { aligned_alloc(PAGE, SHARED_CHUNK) }, SHARED_CHUNK)
@@ -154,7 +154,7 @@ impl Pool {
 }
 
 /// Blocks in the order in which they are allocated, while what users begin with is made.
-struct Numbering {
+struct BlockNumbering {
     is_on: bool,
     count: usize,
     /// Where each lies and how large it is, if that is asked for.
@@ -166,19 +166,19 @@ struct Numbering {
 }
 
 struct Memory {
-    pools: [Pool; 4],
-    numbering: Numbering,
+    pools: [BlockPool; 4],
+    numbering: BlockNumbering,
 }
 
 /// What QuickJS and Rust take their memory from.
-struct Shared(UnsafeCell<Memory>);
+struct SharedMemory(UnsafeCell<Memory>);
 
 // SAFETY: there is one thread.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for SharedMemory {}
 
-static MEMORY: Shared = Shared(UnsafeCell::new(Memory {
-    pools: [Pool::new(), Pool::new(), Pool::new(), Pool::new()],
-    numbering: Numbering {
+static MEMORY: SharedMemory = SharedMemory(UnsafeCell::new(Memory {
+    pools: [BlockPool::new(), BlockPool::new(), BlockPool::new(), BlockPool::new()],
+    numbering: BlockNumbering {
         is_on: true,
         count: 0,
         record: ptr::null_mut(),
@@ -222,7 +222,11 @@ impl Memory {
         }
         let whole = (size.max(1) + HEADER).next_multiple_of(ALIGN);
         if !self.numbering.is_on {
-            return self.pools[Place::Written as usize].take(whole, Place::Written, false);
+            return self.pools[BlockPlace::Written as usize].take(
+                whole,
+                BlockPlace::Written,
+                false,
+            );
         }
         let place = self.numbering.place();
         let block = self.pools[place as usize].take(whole, place, true);
@@ -257,7 +261,7 @@ impl Memory {
                 return free(block.sub(ALIGN).cast());
             }
             let is_on = self.numbering.is_on;
-            let place = if is_on { (kind >> 16) as usize } else { Place::Written as usize };
+            let place = if is_on { (kind >> 16) as usize } else { BlockPlace::Written as usize };
             self.pools[place].give(block, (kind & 0xffff) as usize);
         }
     }
@@ -285,14 +289,14 @@ impl Memory {
     }
 }
 
-impl Numbering {
+impl BlockNumbering {
     /// Where the next block is to lie.
-    fn place(&self) -> Place {
+    fn place(&self) -> BlockPlace {
         if self.count >= self.places_length {
-            return Place::Rest;
+            return BlockPlace::Rest;
         }
         // SAFETY: it has so many.
-        Place::of(unsafe { self.places.add(self.count).read() })
+        BlockPlace::of(unsafe { self.places.add(self.count).read() })
     }
 
     fn note(&mut self, block: *mut u8, size: usize) {

@@ -3,7 +3,7 @@
 use crate::watch::{GRAIN, READ, WRITTEN};
 
 /// A block of memory.
-pub(crate) struct Block {
+pub(crate) struct MemoryBlock {
     pub(crate) at: usize,
     pub(crate) size: usize,
 }
@@ -13,7 +13,7 @@ const HEADER: usize = 4;
 
 /// The place of each block, as the interpreter has them: 3 if all users write to it, 2 if some do,
 /// 1 if they read it, else 0.
-pub(crate) fn places_of(blocks: &[Block], all: &[u8], some: &[u8]) -> Vec<u8> {
+pub(crate) fn places_of(blocks: &[MemoryBlock], all: &[u8], some: &[u8]) -> Vec<u8> {
     // Memory that was freed is given again, and then belongs to the block that was there last.
     let mut owners = vec![None; all.len()];
     for (number, block) in blocks.iter().enumerate() {
@@ -34,7 +34,7 @@ pub(crate) fn places_of(blocks: &[Block], all: &[u8], some: &[u8]) -> Vec<u8> {
     places
 }
 
-fn grains(block: &Block) -> std::ops::Range<usize> {
+fn grains(block: &MemoryBlock) -> std::ops::Range<usize> {
     (block.at - HEADER) / GRAIN..(block.at + block.size).div_ceil(GRAIN)
 }
 
@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn a_block_lies_with_those_that_are_used_as_it_is() {
-        let blocks: Vec<_> = (0..4).map(|number| Block { at: 8 + 16 * number, size: 12 }).collect();
+        let blocks: Vec<_> =
+            (0..4).map(|number| MemoryBlock { at: 8 + 16 * number, size: 12 }).collect();
         let (mut all, mut some) = (vec![0; 16], vec![0; 16]);
         all[1] = READ | WRITTEN;
         some[3] = WRITTEN;
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn memory_that_was_given_twice_is_that_of_the_second_block() {
-        let blocks = [Block { at: 8, size: 12 }, Block { at: 8, size: 12 }];
+        let blocks = [MemoryBlock { at: 8, size: 12 }, MemoryBlock { at: 8, size: 12 }];
         let all = [WRITTEN; 4];
         assert_eq!(places_of(&blocks, &all, &all), [0, 3]);
     }

@@ -7,8 +7,8 @@
 use anyhow::ensure;
 
 use crate::PREPARE;
-use crate::places::{Block, places_of};
-use crate::run::Stage;
+use crate::places::{MemoryBlock, places_of};
+use crate::run::LoneInstance;
 use crate::watch::{MARKS, watched};
 
 /// More blocks than are ever allocated.
@@ -22,16 +22,16 @@ const REHEARSALS: [u32; 2] = [0, 1];
 
 /// The place of each block, in the order in which they are allocated.
 pub(crate) fn places(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut stage = Stage::new(&watched(module)?)?;
+    let mut stage = LoneInstance::new(&watched(module)?)?;
     let record: u32 = stage.call("prepare-record", BLOCKS)?;
     stage.call::<(), ()>(PREPARE, ())?;
     let count: u32 = stage.call("prepare-count", ())?;
     ensure!(count <= BLOCKS, "{count} blocks are more than were ever expected");
     let before = stage.bytes("memory")?.to_vec();
-    let blocks: Vec<Block> = before[record as usize..]
+    let blocks: Vec<MemoryBlock> = before[record as usize..]
         .chunks_exact(RECORD)
         .take(count as usize)
-        .map(|words| Block { at: number(&words[..4]), size: number(&words[4..]) })
+        .map(|words| MemoryBlock { at: number(&words[..4]), size: number(&words[4..]) })
         .collect();
     stage.rehearse();
     let mut marks = Vec::new();

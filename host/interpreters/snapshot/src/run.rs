@@ -13,7 +13,7 @@ use crate::PREPARE;
 const WASI: &str = "wasi_snapshot_preview1";
 
 /// An instance of an interpreter.
-pub(crate) struct Stage {
+pub(crate) struct LoneInstance {
     /// Whether what a host would do is left out, and no error.
     store: Store<bool>,
     instance: Instance,
@@ -21,7 +21,7 @@ pub(crate) struct Stage {
 
 /// The memory after `prepare`, with each block that it allocates in the place that is given.
 pub(crate) fn prepared(module: &[u8], places: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut stage = Stage::new(module)?;
+    let mut stage = LoneInstance::new(module)?;
     let length = u32::try_from(places.len())?;
     let at: u32 = stage.call("prepare-places", length)?;
     stage.write(at, places)?;
@@ -31,7 +31,7 @@ pub(crate) fn prepared(module: &[u8], places: &[u8]) -> anyhow::Result<Vec<u8>> 
     Ok(stage.bytes("memory")?.to_vec())
 }
 
-impl Stage {
+impl LoneInstance {
     /// It knows nothing of this machine: no import does anything but those by which a standard
     /// library begins and a panic is shown.
     pub(crate) fn new(module: &[u8]) -> anyhow::Result<Self> {

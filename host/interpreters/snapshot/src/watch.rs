@@ -58,19 +58,19 @@ const ADDED: [Added; 8] = [
 
 /// The module that notes what it does.
 pub(crate) fn watched(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut watch = Watch::of(module)?;
+    let mut watch = MemoryWatch::of(module)?;
     let mut written = Module::new();
     watch.parse_core_module(&mut written, Parser::new(0), module).context("it cannot be read")?;
     Ok(written.finish())
 }
 
 /// What a module has before anything is added.
-struct Watch {
+struct MemoryWatch {
     types: u32,
     functions: u32,
 }
 
-impl Watch {
+impl MemoryWatch {
     fn of(module: &[u8]) -> anyhow::Result<Self> {
         let mut watch = Self { types: 0, functions: 0 };
         for payload in Parser::new(0).parse_all(module) {
@@ -99,7 +99,7 @@ impl Watch {
     }
 }
 
-impl Reencode for Watch {
+impl Reencode for MemoryWatch {
     type Error = std::convert::Infallible;
 
     fn parse_type_section(
