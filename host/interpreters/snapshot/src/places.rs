@@ -8,9 +8,6 @@ pub(crate) struct MemoryBlock {
     pub(crate) size: usize,
 }
 
-/// Before each block, what says how large it is.
-const HEADER: usize = 4;
-
 /// The place of each block, as the interpreter has them: 3 if all users write to it, 2 if some do,
 /// 1 if they read it, else 0.
 pub(crate) fn places_of(blocks: &[MemoryBlock], all: &[u8], some: &[u8]) -> Vec<u8> {
@@ -35,7 +32,7 @@ pub(crate) fn places_of(blocks: &[MemoryBlock], all: &[u8], some: &[u8]) -> Vec<
 }
 
 fn grains(block: &MemoryBlock) -> std::ops::Range<usize> {
-    (block.at - HEADER) / GRAIN..(block.at + block.size).div_ceil(GRAIN)
+    block.at / GRAIN..(block.at + block.size).div_ceil(GRAIN)
 }
 
 #[cfg(test)]
