@@ -120,7 +120,10 @@ fn what_is_wrong_with_a_script_is_shown_with_its_line_before_anything_is_sent() 
         ("const again = (n) => again(n + 1) + 1;\nagain(0);\n", ["line 1", "RangeError"]),
         ("while (true) {}\n", ["computed for", "--guest-cpu"]),
         ("import http from 'k6/http';\nhttp.get('/');\n", ["line 2", "top level"]),
-        ("export const options = { hosts: {} };\n", ["options.hosts", "--allow-host"]),
+        (
+            "export const options = { hosts: { 'a.test': '1.2.3.4' } };\n",
+            ["options.hosts", "--allow-host"],
+        ),
         ("export const options = { duration: 'long' };\n", ["\"long\"", "30s"]),
         ("export const options = { thresholds: { sold: ['count>1'] } };\n", ["\"sold\"", "checks"]),
         ("export const options = { thresholds: { checks: ['p(95)<1'] } };\n", ["has no", "rate"]),
