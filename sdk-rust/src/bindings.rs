@@ -11,6 +11,6 @@ wit_bindgen::generate!({
 
 pub use self::exports::swell::scenario::lifecycle;
 pub use self::swell::scenario::{
-    checks, clock, context, data, grpc, http, http_stream, log, metrics, random, runs,
-    transactions, websocket,
+    checks, clock, context, data, grpc, http, http_prepared, http_stream, log, metrics, random,
+    runs, transactions, websocket,
 };

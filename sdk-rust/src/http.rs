@@ -14,6 +14,7 @@
 //! host for the user and cleared between iterations.
 
 pub(crate) mod error;
+mod prepared;
 mod request;
 mod response;
 mod stream;

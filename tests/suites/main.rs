@@ -33,6 +33,7 @@ mod nginx;
 mod outputs;
 mod own_summary;
 mod page;
+mod prepared;
 mod quick;
 mod reach;
 mod records;

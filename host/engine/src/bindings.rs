@@ -20,6 +20,11 @@ pub struct OpenConnection;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenCall;
 
+/// A prepared request's handle in the guest's table: its number is the user's.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct PreparedRequest;
+
 /// An exchange's handle in the guest's table: its number is the user's.
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -37,6 +42,7 @@ mod generated {
             "swell:scenario/http.send": async | trappable,
             "swell:scenario/http.send-all": async | trappable,
             "swell:scenario/http.compress": async | trappable,
+            "swell:scenario/http-prepared.[method]prepared-request.send": async | trappable,
             "swell:scenario/http-stream.[static]exchange.open": async | trappable,
             "swell:scenario/http-stream.[method]exchange.head": async | trappable,
             "swell:scenario/http-stream.[method]exchange.read-chunk": async | trappable,
@@ -64,6 +70,7 @@ mod generated {
         exports: { default: async },
         with: {
             "swell:scenario/transactions.transaction": super::OpenTransaction,
+            "swell:scenario/http-prepared.prepared-request": super::PreparedRequest,
             "swell:scenario/http-stream.exchange": super::OpenExchange,
             "swell:scenario/runs.run": super::ConductedRun,
             "swell:scenario/websocket.connection": super::OpenConnection,

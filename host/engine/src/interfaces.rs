@@ -9,6 +9,7 @@ mod context;
 mod data;
 mod grpc;
 mod http;
+mod http_prepared;
 mod http_stream;
 mod log;
 mod metrics;

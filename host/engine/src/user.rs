@@ -2,15 +2,16 @@
 //! remembers between two calls.
 //!
 //! [`swell_core::transactions`] decides which transaction may begin and end when, and what counts;
-//! what takes time (starts, requests, waits) stands in `traffic`, `websocket` and `grpc`, and
-//! requests that last in `streams`. This file brings them together with the clock and the worker's
-//! recorder.
+//! what takes time (starts, requests, waits) stands in `traffic`, `websocket` and `grpc`, requests
+//! that last in `streams`, those that are said once in `prepared`. This file brings them together
+//! with the clock and the worker's recorder.
 
 mod grpc;
 mod held;
 mod held_calls;
 mod in_flight;
 mod open_websockets;
+mod prepared;
 mod streams;
 mod traffic;
 mod websocket;
@@ -33,6 +34,8 @@ pub(crate) use self::held::StreamError;
 use self::held_calls::HeldCalls;
 use self::in_flight::InFlight;
 use self::open_websockets::OpenWebSockets;
+pub(crate) use self::prepared::KeptParts;
+use self::prepared::PreparedRequests;
 use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
 use crate::run::{Run, Worker};
@@ -64,6 +67,7 @@ pub(crate) struct UserState {
     calls: HeldCalls,
     /// The services that it has described.
     services: DescriptorPool,
+    prepared: PreparedRequests,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
     /// Why the user is to end when it has returned, if it said so.
@@ -120,6 +124,7 @@ impl UserState {
             streams: HeldStreams::default(),
             calls: HeldCalls::default(),
             services: DescriptorPool::new(),
+            prepared: PreparedRequests::default(),
             traced: 0,
             stopped: None,
         }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::Serializer;
 use serde::Serialize;
 
-use super::{Coding, Response, Version};
+use super::{Coding, Response, Version, prepared};
 use crate::bindings::http::{self, Keep, Method, StatusRange};
 use crate::error::Result;
 use crate::think::nanoseconds;
@@ -247,8 +247,54 @@ impl<'a> Request<'a> {
     /// [`Error::Http`](crate::Error::Http) when there is no answer;
     /// [`Error::RunOver`](crate::Error::RunOver) outside any transaction when the run is over.
     pub fn send(self) -> Result<Response> {
-        let answer = http::send(self.borrow());
-        answered(answer)
+        match prepared::known(&self) {
+            Some(known) => {
+                let body = (!self.body.is_empty()).then_some(&*self.body);
+                known.send(body).map(Response::prepared).map_err(from_host)
+            }
+            None => answered(http::send(self.borrow())),
+        }
+    }
+
+    /// Says what tells this request from all others, but for the body.
+    pub(super) fn identify(&self, text: &mut Vec<u8>) {
+        let method = match &self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Patch => "PATCH",
+            Method::Options => "OPTIONS",
+            Method::Other(name) => name,
+        };
+        let (keeps, most) = match self.keep {
+            Keep::Discard => (0, 0),
+            Keep::Body(most) => (1, most),
+        };
+        let flags = [
+            keeps,
+            u8::from(self.keep_headers),
+            self.redirects,
+            u8::from(self.decompress),
+            self.version as u8,
+        ];
+        text.extend(flags);
+        text.extend(most.to_le_bytes());
+        text.extend(self.timeout_nanoseconds.to_le_bytes());
+        let headers = self.headers.iter().flat_map(|(name, value)| [&**name, value]);
+        for part in [method, &*self.url].into_iter().chain(headers) {
+            text.extend((part.len() as u32).to_le_bytes());
+            text.extend(part.as_bytes());
+        }
+        for range in &self.expect {
+            text.extend(range.first.to_le_bytes());
+            text.extend(range.last.to_le_bytes());
+        }
+    }
+
+    pub(super) fn without_body(&self) -> http::Request<'_> {
+        http::Request { body: &[], ..self.borrow() }
     }
 
     pub(super) fn borrow(&self) -> http::Request<'_> {

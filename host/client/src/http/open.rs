@@ -109,8 +109,7 @@ impl Session {
         // The connection hands on what it receives.
         request.keep = Keep::Body { limit: body_limit };
         let sending = Box::new(Sending::new(self, &request, self.room(), start));
-        let OpenedParts { response, opened, trail, seen } =
-            sending.up_to_head(&mut request).await?;
+        let OpenedParts { response, opened, trail, seen } = sending.up_to_head(&request).await?;
         let OpenedAnswer { body, codings, handed } = *opened;
         let head = trail.since();
         let wire = Rc::new(RefCell::new(BodyWire::new(body, head)));

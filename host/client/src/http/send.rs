@@ -6,6 +6,7 @@
 
 mod quic;
 
+use std::borrow::{Borrow, Cow};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -92,8 +93,8 @@ impl Session {
     /// It must run inside a `LocalSet` when HTTP/2 may be spoken. Dropping the future closes the
     /// connection in use, or resets its HTTP/2 stream, and leaves the session as good as before;
     /// what was written by then is counted in [`Client::written`](crate::Client::written) alone.
-    pub fn send(&self, request: Request) -> impl Future<Output = Sent> {
-        self.send_keeping(request, self.room())
+    pub async fn send(&self, request: impl Borrow<Request>) -> Sent {
+        self.send_keeping(request.borrow(), self.room()).await
     }
 
     /// The room for bodies of one call, where somebody looks on.
@@ -102,9 +103,9 @@ impl Session {
     }
 
     /// Sends a request; what is seen of it takes its room from there.
-    async fn send_keeping(&self, mut request: Request, room: Option<KeptRoom>) -> Sent {
-        let mut sending = Sending::new(self, &request, room, Instant::now());
-        let result = sending.follow(&mut request).await;
+    async fn send_keeping(&self, request: &Request, room: Option<KeptRoom>) -> Sent {
+        let mut sending = Sending::new(self, request, room, Instant::now());
+        let result = sending.follow(request).await;
         sending.over(result).await
     }
 
@@ -116,7 +117,7 @@ impl Session {
     pub async fn send_all(&self, requests: Vec<Request>) -> Vec<Sent> {
         let room = self.room();
         let send = |request| Some(Box::pin(self.send_keeping(request, room.clone())));
-        let mut running: Vec<_> = requests.into_iter().map(send).collect();
+        let mut running: Vec<_> = requests.iter().map(send).collect();
         let mut ended: Vec<Option<Sent>> = vec![None; running.len()];
         poll_fn(|cx| {
             for (send, end) in running.iter_mut().zip(&mut ended) {
@@ -189,10 +190,7 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends the request as all others, but leaves the body of its answer to the caller.
-    pub(crate) async fn up_to_head(
-        mut self,
-        request: &mut Request,
-    ) -> Result<OpenedParts, Box<Sent>> {
+    pub(crate) async fn up_to_head(mut self, request: &Request) -> Result<OpenedParts, Box<Sent>> {
         self.last = LastBody::LeftOpen;
         let response = match self.follow(request).await {
             Ok(response) => response,
@@ -209,15 +207,16 @@ impl<'a> Sending<'a> {
         Ok(OpenedParts { response, opened, trail: self.trail, seen })
     }
 
-    async fn follow(&mut self, request: &mut Request) -> Result<Response, Error> {
+    async fn follow(&mut self, request: &Request) -> Result<Response, Error> {
         outgoing::check(request)?;
+        let mut request = Cow::Borrowed(request);
         let client = &*self.session.client;
         let mut url = client.http.urls.find(&request.url)?;
         self.check_version(&url, request.version)?;
         let mut run_headers = &client.options.headers[..];
         let mut redirects = 0;
         loop {
-            let (mut response, location) = self.exchange(&url, request, run_headers).await?;
+            let (mut response, location) = self.exchange(&url, &request, run_headers).await?;
             let Some(location) = location else {
                 if redirects > 0 {
                     response.redirects = redirects;
@@ -246,10 +245,11 @@ impl<'a> Sending<'a> {
                 })?;
             // What a redirect leaves behind, it leaves behind of the run's headers as of the
             // request's own.
-            outgoing::adopt(request, std::mem::take(&mut run_headers));
+            let redirected = request.to_mut();
+            outgoing::adopt(redirected, std::mem::take(&mut run_headers));
             let is_same = Rc::ptr_eq(&next.origin, &url.origin);
             self.is_at_home &= is_same;
-            redirect::follow(request, response.status, is_same);
+            redirect::follow(redirected, response.status, is_same);
             url = next;
         }
     }

@@ -20,10 +20,10 @@ use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
 
 use super::http::MAX_AT_ONCE;
 use super::wasi::socket_view;
-use crate::bindings::OpenTransaction;
 use crate::bindings::swell::scenario::{
-    checks, context, data, http, http_stream, log, metrics, transactions,
+    checks, context, data, http, http_prepared, http_stream, log, metrics, transactions,
 };
+use crate::bindings::{OpenTransaction, PreparedRequest};
 use crate::contract::full_name;
 use crate::limits::HANDLES;
 use crate::sockets::udp::{MAX_DATAGRAM, MAX_DATAGRAMS};
@@ -179,6 +179,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
     add_measurements(linker)?;
     add_run(linker)?;
     add_requests(linker)?;
+    add_prepared(linker)?;
     add_streams(linker)?;
     linker.allow_shadowing(false);
     Ok(())
@@ -306,6 +307,36 @@ fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
                 }
                 let body = taken(&body, &mut caller).await;
                 Ok((http::Host::compress(caller.data_mut(), body, coding).await?,))
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// What a scenario says once and sends again and again.
+fn add_prepared(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance(&full_name("http-prepared"))?;
+    interface.func_wrap_async(
+        "[static]prepared-request.prepare",
+        |mut caller: GuestCaller<'_>, (request,): (LiftedRequest,)| {
+            Box::new(async move {
+                let request = request.take(&mut caller).await?;
+                let state = caller.data_mut();
+                Ok((http_prepared::HostPreparedRequest::prepare(state, request)?,))
+            })
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]prepared-request.send",
+        |mut caller: GuestCaller<'_>,
+         (prepared, body): (Resource<PreparedRequest>, Option<WasmList<u8>>)| {
+            Box::new(async move {
+                let body = match body {
+                    Some(body) => Some(taken(&body, &mut caller).await),
+                    None => None,
+                };
+                let state = caller.data_mut();
+                Ok((http_prepared::HostPreparedRequest::send(state, prepared, body).await?,))
             })
         },
     )?;

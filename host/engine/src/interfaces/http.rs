@@ -20,8 +20,8 @@ impl wit::Host for GuestState {
         request: wit::Request,
     ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
         let kept = KeptParts::by(&request);
-        let (request, expected) = from_guest(request, self.allowance.memory());
-        let sent = ThreadBound::new(self.user()?.send(request, expected));
+        let (mut request, expected) = from_guest(request, self.allowance.memory());
+        let sent = ThreadBound::new(self.user()?.send(&mut request, &expected));
         Ok(sent.await?.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
     }
 

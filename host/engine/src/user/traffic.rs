@@ -65,26 +65,26 @@ impl UserState {
     /// own; `None` then says that the run is over and nothing was sent.
     pub(crate) async fn send(
         &mut self,
-        mut request: Result<Request, Error>,
-        expected: Expected,
+        request: &mut Result<Request, Error>,
+        expected: &Expected,
     ) -> Trap<Option<Sent>> {
-        let implicit = match self.begin_implicit(|| asked(&request)).await? {
+        let implicit = match self.begin_implicit(|| asked(request)).await? {
             Ok(implicit) => implicit,
             Err(RunOver::Finished | RunOver::Stopped) => return Ok(None),
         };
-        let mut words = self.words_of([&request]);
-        self.trace(std::slice::from_mut(&mut request));
+        let mut words = self.words_of([&*request]);
+        self.trace(std::slice::from_mut(request));
         let began = self.now();
         let mut sent = match request {
             Ok(request) => {
                 self.in_flight = self.under_way(1, words.clone());
-                let sent = self.session.send(request).await;
+                let sent = self.session.send(&*request).await;
                 self.in_flight.count = 0;
                 sent
             }
-            Err(error) => Sent::unsent(error),
+            Err(error) => Sent::unsent(error.clone()),
         };
-        self.account_sent(&mut sent, &expected, began, words.pop());
+        self.account_sent(&mut sent, expected, began, words.pop());
         self.finish_implicit(implicit)?;
         Ok(Some(sent))
     }

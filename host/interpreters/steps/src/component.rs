@@ -19,6 +19,7 @@ use self::exports::swell::scenario::lifecycle::{self, FileInfo, ScenarioInfo};
 use self::exports::swell::scenario::script::{self, Fault, Loaded, Place, TestFile};
 use self::swell::scenario::data::{self, Feed, Pick};
 use self::swell::scenario::http::{self, Coding, Keep, Method, Request, StatusRange, Version};
+use self::swell::scenario::http_prepared::PreparedRequest;
 use self::swell::scenario::log::{self, Level};
 use self::swell::scenario::transactions::{self, Kind, Outcome, Transaction};
 use self::swell::scenario::{clock, context, random};
@@ -46,7 +47,12 @@ struct LoadedRequest {
     expect: Vec<StatusRange>,
     /// The number of each page's transaction, once it has one.
     kinds: Vec<Option<Kind>>,
+    /// What the host has of each page's request, if they are few.
+    prepared: Vec<PreparedRequest>,
 }
+
+/// The most pages whose requests are prepared: the host keeps each for each user.
+const MAX_PREPARED: usize = 16;
 
 /// Who follows the steps, and the host as it sees it.
 type RunningUser = (StepsFollower<'static>, HostWorld);
@@ -116,6 +122,7 @@ fn load_request(files: &[TestFile]) -> Result<Loaded, (String, u32, u32)> {
         expect: ranges(&quick.expect),
         body: body.map(|body| body.content.clone()).unwrap_or_default(),
         kinds: vec![None; quick.pages.len()],
+        prepared: Vec::new(),
         quick,
     })));
     Ok(Loaded::Ready(FileInfo { scenarios: vec![scenario], has_conduct: false }))
@@ -392,21 +399,32 @@ impl LoadedRequest {
         let define = || transactions::define(&self.quick.pages[place].name);
         let kind = *self.kinds[place].get_or_insert_with(define);
         if let Ok(open) = transactions::begin(kind) {
-            let outcome = match http::send(self.request(place)) {
-                Ok(_) => Outcome::Ok,
-                // Why is counted by the host.
-                Err(_) => Outcome::Failed(""),
-            };
+            // Why it failed is counted by the host.
+            let outcome = if self.is_answered(place) { Outcome::Ok } else { Outcome::Failed("") };
             Transaction::finish(open, outcome);
         }
     }
 
+    /// Sends the request of a page.
+    fn is_answered(&mut self, place: usize) -> bool {
+        if self.quick.pages.len() > MAX_PREPARED {
+            return http::send(Request { body: &self.body, ..self.request(place) }).is_ok();
+        }
+        if self.prepared.is_empty() {
+            let prepare = |place| PreparedRequest::prepare(self.request(place));
+            self.prepared = (0..self.quick.pages.len()).map(prepare).collect();
+        }
+        let body = (!self.body.is_empty()).then_some(&self.body[..]);
+        self.prepared[place].send(body).is_ok()
+    }
+
+    /// The request of a page, without its body.
     fn request(&self, place: usize) -> Request<'_> {
         Request {
             method: method(&self.quick.method),
             url: &self.quick.pages[place].url,
             headers: &self.quick.headers,
-            body: &self.body,
+            body: &[],
             keep: Keep::Discard,
             keep_headers: false,
             redirects: self.quick.redirects,

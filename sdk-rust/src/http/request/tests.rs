@@ -73,3 +73,31 @@ fn a_known_method_is_not_sent_as_another() {
     assert!(matches!(request("GET", "/").method, Method::Get));
     assert!(matches!(request("PROPFIND", "/").method, Method::Other("PROPFIND")));
 }
+
+#[test]
+fn two_requests_are_the_same_if_nothing_but_their_bodies_differs() {
+    let identity = |request: Request<'_>| {
+        let mut text = Vec::new();
+        request.identify(&mut text);
+        text
+    };
+    let one = || post("/items").header("a", "b").expect(200);
+    assert_eq!(identity(one()), identity(one().body("other")));
+    let others = [
+        put("/items").header("a", "b").expect(200),
+        post("/item").header("sa", "b").expect(200),
+        one().header("a", "b"),
+        one().expect(201..=202),
+        one().keep_headers(),
+        one().keep_body(),
+        one().keep_body_up_to(7),
+        one().redirects(1),
+        one().decompress(),
+        one().version(Version::Http1),
+        one().timeout(Duration::from_secs(1)),
+    ];
+    let mut identities: Vec<_> = others.into_iter().chain([one()]).map(identity).collect();
+    identities.sort();
+    identities.dedup();
+    assert_eq!(identities.len(), 12);
+}

@@ -48,6 +48,26 @@ fn a_header_is_found_in_any_case() {
 }
 
 #[test]
+fn headers_that_came_as_lines_are_found_and_listed() {
+    let lines = "set-cookie: a=1\nset-cookie: b: 2\nempty: \n".to_owned();
+    let mut response = answer(None, false);
+    response.headers = Some(Headers::Lines(lines, OnceCell::new()));
+    assert_eq!(response.header("Set-Cookie").unwrap(), "a=1");
+    assert_eq!(response.header("empty").unwrap(), "");
+    assert_eq!(
+        response.header("etag").unwrap_err().to_string(),
+        "the answer has no header \"etag\""
+    );
+    let listed: Vec<_> = response
+        .headers()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(listed, [("set-cookie", "a=1"), ("set-cookie", "b: 2"), ("empty", "")]);
+}
+
+#[test]
 fn a_body_is_read_as_bytes_text_or_json() {
     let response = answer(Some(b"[1,2]"), true);
     assert_eq!(response.bytes().unwrap(), b"[1,2]");
