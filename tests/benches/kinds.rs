@@ -24,8 +24,15 @@ const CONNECTIONS: &str = "64";
 const LONG: u32 = 30;
 const SHORT: u32 = 10;
 
+/// What wrk does when it makes each request itself, as a scenario does.
+const GET_LUA: &str = r#"
+request = function()
+  return wrk.format("GET", "/")
+end
+"#;
+
 /// What wrk does with JSON, as the scenario does: makes it, and looks into what comes back.
-const LUA: &str = r#"
+const POST_LUA: &str = r#"
 request = function()
   local headers = { ["Content-Type"] = "application/json" }
   return wrk.format("POST", "/", headers, '{"item":"' .. string.rep("x", 1013) .. '"}')
@@ -72,12 +79,15 @@ fn main() -> anyhow::Result<()> {
     let wanted = |part: &str| only.is_empty() || only.iter().any(|only| only == part);
     let (nginx, kinds) = Nginx::of_all_kinds(SERVICE_CORE);
     let folder = tempfile::tempdir()?;
-    let lua = folder.path().join("post.lua");
-    std::fs::write(&lua, LUA)?;
+    let lua = |name: &str, text: &str| {
+        let script = folder.path().join(name);
+        std::fs::write(&script, text).map(|()| script.display().to_string())
+    };
     let programs = Programs {
         host: std::env::var_os("SWELL_HOST_BIN").context("SWELL_HOST_BIN is not set")?.into(),
         oha: std::env::var_os("SWELL_OHA").context("SWELL_OHA is not set")?.into(),
-        lua,
+        get_lua: lua("get.lua", GET_LUA)?,
+        post_lua: lua("post.lua", POST_LUA)?,
     };
     let mut report = format!("{}\n", machine()?);
     let rows = programs.rows(&nginx, &kinds);
@@ -103,8 +113,9 @@ fn main() -> anyhow::Result<()> {
 struct Programs {
     host: PathBuf,
     oha: PathBuf,
-    /// A script for wrk.
-    lua: PathBuf,
+    /// Scripts for wrk.
+    get_lua: String,
+    post_lua: String,
 }
 
 impl Programs {
@@ -130,8 +141,14 @@ impl Programs {
         let flat_out =
             |part, what, host, other, bound| Row { part, what, host, other, bound, paced: false };
         let users = vec!["--vus", CONNECTIONS];
-        let script = self.lua.display().to_string();
         vec![
+            flat_out(
+                "lua",
+                "as fast as it goes, wrk with Lua",
+                self.host("plain-get", &nginx.url(), users.clone()),
+                wrk(vec!["-s".to_owned(), self.get_lua.clone(), nginx.url()]),
+                1.3,
+            ),
             flat_out(
                 "https",
                 "HTTPS, kept alive, 64 connections, oha",
@@ -157,7 +174,7 @@ impl Programs {
                 "posts",
                 "1 KiB of JSON posted, and the answer read, wrk with Lua",
                 self.host("post-and-read", &kinds.posts, users),
-                wrk(vec!["-s".to_owned(), script, kinds.posts.clone()]),
+                wrk(vec!["-s".to_owned(), self.post_lua.clone(), kinds.posts.clone()]),
                 1.5,
             ),
             slowly("slow", "500 a second, oha", "500"),
