@@ -5,9 +5,11 @@
 //! rate is measured by slope, a long run less a short one, so that beginning and ending are left
 //! out.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -104,6 +106,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("lag") {
         report += &lag(&nginx, rounds)?;
+    }
+    if wanted("calls") {
+        report += &calls(&programs, &nginx)?;
     }
     writeln!(io::stdout(), "\n{report}")?;
     Ok(())
@@ -267,6 +272,65 @@ fn pulse(programs: &Programs, nginx: &Nginx, rounds: u32) -> anyhow::Result<Stri
         cores.push(100.0 * host.run(LONG, &counted)?.beyond(&shorter).cores());
     }
     Ok(format!("\nAt 1 a second: {} % of a core; bound 0.3 %.\n", Estimate::of(&cores, SEED)))
+}
+
+/// The system calls of a request, counted by strace: what a longer run has more of than a shorter.
+fn calls(programs: &Programs, nginx: &Nginx) -> anyhow::Result<String> {
+    let mut text = String::from(
+        "\nSystem calls of a request, those of which there are less than one in a hundred left \
+        out:\n\n| | calls |\n|---|---|\n",
+    );
+    for (what, pace) in [
+        ("as fast as it goes, 64 users", ["--vus", CONNECTIONS]),
+        ("1,000 a second", ["--tps", "1000"]),
+    ] {
+        let count = |seconds: &str| {
+            let before = nginx.requests();
+            let calls =
+                traced(programs, &nginx.url(), &[&pace[..], &["--duration", seconds]].concat());
+            Ok::<_, anyhow::Error>((calls?, nginx.requests() - before))
+        };
+        let ((shorter, fewer), (longer, more)) = (count("2s")?, count("6s")?);
+        let requests = (more - fewer) as f64;
+        let mut each: Vec<(f64, &str)> = longer
+            .iter()
+            .map(|(name, calls)| {
+                let beyond = calls.saturating_sub(shorter.get(name).copied().unwrap_or(0));
+                (beyond as f64 / requests, name.as_str())
+            })
+            .filter(|(calls, _)| *calls >= 0.01)
+            .collect();
+        each.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let words: Vec<String> =
+            each.iter().map(|(calls, name)| format!("{name} {calls:.2}")).collect();
+        writeln!(text, "| {what} | {} |", words.join(", "))?;
+    }
+    Ok(text)
+}
+
+/// The system calls of a run of the host, by their names.
+fn traced(programs: &Programs, url: &str, args: &[&str]) -> anyhow::Result<BTreeMap<String, u64>> {
+    let table = tempfile::NamedTempFile::new()?;
+    let ran = Command::new("strace")
+        .args(["-f", "-c", "-o"])
+        .arg(table.path())
+        .arg(&programs.host)
+        .arg("run")
+        .arg(guest("lean/plain-get"))
+        .args(["--accept", "invalid", "--target", url])
+        .args(args)
+        .output()
+        .context("can't run strace")?;
+    // A host that is traced may be late, or its own limit.
+    let code = ran.status.code();
+    ensure!(matches!(code, Some(0 | 111)), "{}", String::from_utf8_lossy(&ran.stderr));
+    // The columns: share, seconds, microseconds a call, calls, errors if any, name.
+    let row = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (name, calls) = (words.last()?, words.get(3)?.parse().ok()?);
+        (words.len() >= 5 && *name != "total").then(|| ((*name).to_owned(), calls))
+    };
+    Ok(std::fs::read_to_string(table.path())?.lines().filter_map(row).collect())
 }
 
 /// How late starts are at 5,000 a second with the machine to itself.

@@ -35,7 +35,8 @@ pub(crate) struct BenchArgs {
 }
 
 /// What `bench kinds` measures, in the order in which it does.
-const KINDS: [&str; 8] = ["https", "http2", "bodies", "posts", "slow", "headline", "pulse", "lag"];
+const KINDS: [&str; 10] =
+    ["lua", "https", "http2", "bodies", "posts", "slow", "headline", "pulse", "lag", "calls"];
 
 /// What `bench cluster` measures, in the order in which it does.
 const PARTS: [&str; 7] = ["steady", "crowds", "starts", "kills", "stops", "joins", "losses"];
@@ -49,7 +50,8 @@ enum Which {
         plots: PathBuf,
     },
     /// What each kind of traffic costs, beside oha, h2load and wrk, as a table; 500 and 5,000 a
-    /// second by slope; what the host takes when it does next to nothing; how late starts are
+    /// second by slope; what the host takes when it does next to nothing; how late starts are; and
+    /// the system calls of a request
     Kinds {
         /// Pairs of runs to compare; intervals need at least 15
         #[arg(long, default_value_t = 15)]
@@ -232,6 +234,7 @@ fn kinds(workspace: &Workspace, rounds: u32, parts: &[String]) -> anyhow::Result
     program("nginx", &["-v"], "the service under load")?;
     program("wrk", &["-v"], "a load generator to compare with")?;
     program_of("nghttp2-client", "h2load", &["--version"], "one that speaks HTTP/2")?;
+    program("strace", &["--version"], "what counts system calls")?;
     let oha = program_of_crates_io(workspace, "oha", "a load generator to compare with")?;
 
     title("what is measured");
