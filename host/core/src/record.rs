@@ -252,8 +252,8 @@ impl Recorder {
         if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
     }
 
-    /// Tells the heartbeat and the objectives how late an outermost transaction starts that is about
-    /// to begin.
+    /// Tells the heartbeat and the objectives how late an outermost transaction starts that is
+    /// about to begin.
     pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
         self.heartbeat.begun(started);
         for watched in &mut self.watched {

@@ -14,8 +14,8 @@
 //!
 //! ## Why an idle thread looks less often
 //! A probe wakes the thread, and 200 of them a second are most of what an idle host costs. While no
-//! transaction is under way nobody is delayed, and whatever is due has a timer that says when it was
-//! due. So the probe of an idle thread is ten times as far away, and comes closer as soon as a
+//! transaction is under way nobody is delayed, and whatever is due has a timer that says since
+//! when. So the probe of an idle thread is ten times as far away, and comes closer as soon as a
 //! transaction begins.
 //!
 //! ## Why pauses of ten milliseconds and more

@@ -355,7 +355,8 @@ impl WorkerUsers {
                 () = timer.wait() => {
                     let now = self.worker.now();
                     let probe = self.heartbeat.probe(now);
-                    self.worker.recorder.borrow_mut().loop_delay(now, probe.delay, probe.stands_for);
+                    let mut recorder = self.worker.recorder.borrow_mut();
+                    recorder.loop_delay(now, probe.delay, probe.stands_for);
                     due = probe.next;
                 }
             }

@@ -9,6 +9,7 @@
 mod grpc;
 mod held;
 mod held_calls;
+mod held_requests;
 mod in_flight;
 mod open_websockets;
 mod prepared;
@@ -32,10 +33,10 @@ pub(crate) use self::grpc::AskedCall;
 use self::held::HeldStreams;
 pub(crate) use self::held::StreamError;
 use self::held_calls::HeldCalls;
+use self::held_requests::HeldRequests;
+pub(crate) use self::held_requests::KeptParts;
 use self::in_flight::InFlight;
 use self::open_websockets::OpenWebSockets;
-pub(crate) use self::prepared::KeptParts;
-use self::prepared::PreparedRequests;
 use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
 use crate::run::{Run, Worker};
@@ -67,7 +68,7 @@ pub(crate) struct UserState {
     calls: HeldCalls,
     /// The services that it has described.
     services: DescriptorPool,
-    prepared: PreparedRequests,
+    prepared: HeldRequests,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
     /// Why the user is to end when it has returned, if it said so.
@@ -124,7 +125,7 @@ impl UserState {
             streams: HeldStreams::default(),
             calls: HeldCalls::default(),
             services: DescriptorPool::new(),
-            prepared: PreparedRequests::default(),
+            prepared: HeldRequests::default(),
             traced: 0,
             stopped: None,
         }

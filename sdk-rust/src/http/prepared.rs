@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::Request;
 use crate::bindings::http_prepared::PreparedRequest;
 
 /// How many requests are prepared at once, and how many are remembered that came once: some
@@ -22,14 +21,13 @@ thread_local! {
     static PREPARED: RefCell<Known<PreparedRequest>> = RefCell::default();
 }
 
-/// The request as the host knows it, if it was sent before.
-pub(super) fn known(request: &Request<'_>) -> Option<Rc<PreparedRequest>> {
-    PREPARED.with_borrow_mut(|known| {
-        known.find(
-            |text| request.identify(text),
-            || PreparedRequest::prepare(request.without_body()),
-        )
-    })
+/// A request as the host knows it, if it was sent before. `identify` says what tells it from all
+/// others, but for its body; `prepare` says it to the host.
+pub(super) fn known(
+    identify: impl FnOnce(&mut Vec<u8>),
+    prepare: impl FnOnce() -> PreparedRequest,
+) -> Option<Rc<PreparedRequest>> {
+    PREPARED.with_borrow_mut(|known| known.find(identify, prepare))
 }
 
 /// The requests that came more than once, with what the host has of each.

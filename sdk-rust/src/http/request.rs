@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{Coding, Response, Version, prepared};
 use crate::bindings::http::{self, Keep, Method, StatusRange};
+use crate::bindings::http_prepared::PreparedRequest;
 use crate::error::Result;
 use crate::think::nanoseconds;
 
@@ -247,7 +248,8 @@ impl<'a> Request<'a> {
     /// [`Error::Http`](crate::Error::Http) when there is no answer;
     /// [`Error::RunOver`](crate::Error::RunOver) outside any transaction when the run is over.
     pub fn send(self) -> Result<Response> {
-        match prepared::known(&self) {
+        let prepare = || PreparedRequest::prepare(self.without_body());
+        match prepared::known(|text| self.identify(text), prepare) {
             Some(known) => {
                 let body = (!self.body.is_empty()).then_some(&*self.body);
                 known.send(body).map(Response::prepared).map_err(from_host)
@@ -257,7 +259,7 @@ impl<'a> Request<'a> {
     }
 
     /// Says what tells this request from all others, but for the body.
-    pub(super) fn identify(&self, text: &mut Vec<u8>) {
+    fn identify(&self, text: &mut Vec<u8>) {
         let method = match &self.method {
             Method::Get => "GET",
             Method::Head => "HEAD",
@@ -293,7 +295,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub(super) fn without_body(&self) -> http::Request<'_> {
+    fn without_body(&self) -> http::Request<'_> {
         http::Request { body: &[], ..self.borrow() }
     }
 

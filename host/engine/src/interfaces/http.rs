@@ -10,6 +10,7 @@ use swell_core::exchange::{ErrorClass, Expected, Phase, Phases};
 use crate::bindings::swell::scenario::http as wit;
 use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
+use crate::user::KeptParts;
 
 /// The most requests that `send-all` takes at once.
 pub(super) const MAX_AT_ONCE: usize = 256;
@@ -19,7 +20,7 @@ impl wit::Host for GuestState {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
-        let kept = KeptParts::by(&request);
+        let kept = kept_by(&request);
         let (mut request, expected) = from_guest(request, self.allowance.memory());
         let sent = ThreadBound::new(self.user()?.send(&mut request, &expected));
         Ok(sent.await?.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
@@ -35,7 +36,7 @@ impl wit::Host for GuestState {
                 "send-all was given {count} requests; it takes at most {MAX_AT_ONCE}"
             )));
         }
-        let kept: Vec<_> = requests.iter().map(KeptParts::by).collect();
+        let kept: Vec<_> = requests.iter().map(kept_by).collect();
         let memory = self.allowance.memory();
         let (requests, expected): (Vec<_>, Vec<_>) =
             requests.into_iter().map(|request| from_guest(request, memory)).unzip();
@@ -122,17 +123,8 @@ fn no_method(name: &str) -> Error {
     }
 }
 
-/// Which parts of an answer a request keeps.
-#[derive(Clone, Copy)]
-struct KeptParts {
-    headers: bool,
-    body: bool,
-}
-
-impl KeptParts {
-    fn by(request: &wit::Request) -> Self {
-        Self { headers: request.keep_headers, body: matches!(request.keep, wit::Keep::Body(_)) }
-    }
+fn kept_by(request: &wit::Request) -> KeptParts {
+    KeptParts { headers: request.keep_headers, body: matches!(request.keep, wit::Keep::Body(_)) }
 }
 
 fn to_guest(sent: Sent, kept: KeptParts) -> Result<wit::Response, wit::Error> {

@@ -1,38 +1,15 @@
-//! Requests that a user has said and sends again and again.
+//! Requests that a user says once, and sends again and again.
 
 use bytes::Bytes;
-use swell_client::{Error, Keep, Request, Sent};
+use swell_client::{Error, Request, Sent};
 use swell_core::exchange::Expected;
 
+use super::held_requests::{HeldRequest, KeptParts};
 use super::{Trap, UserState, trap};
 
 /// The most that a user may have at once: more than a scenario has requests of its own, as those
 /// whose texts change are not prepared.
 const MAX_PREPARED: usize = 1_000;
-
-/// The requests that a user has prepared, by their number. One that is being sent is not here.
-#[derive(Default)]
-pub(super) struct PreparedRequests(Vec<Option<Box<Prepared>>>);
-
-/// A request as it was said, or what is wrong with it.
-struct Prepared {
-    request: Result<Request, Error>,
-    expected: Expected,
-}
-
-/// Which parts of an answer a request keeps.
-#[derive(Clone, Copy)]
-pub(crate) struct KeptParts {
-    pub(crate) headers: bool,
-    pub(crate) body: bool,
-}
-
-impl KeptParts {
-    fn by(request: &Result<Request, Error>) -> Self {
-        let Ok(request) = request else { return Self { headers: false, body: false } };
-        Self { headers: request.keep_headers, body: request.keep != Keep::Discard }
-    }
-}
 
 impl UserState {
     /// Keeps a request. Returns its number.
@@ -49,7 +26,7 @@ impl UserState {
         if place == all.len() {
             all.push(None);
         }
-        all[place] = Some(Box::new(Prepared { request, expected }));
+        all[place] = Some(Box::new(HeldRequest { request, expected }));
         Ok(place as u32)
     }
 
@@ -63,7 +40,7 @@ impl UserState {
         else {
             return trap(format!("{number} is no prepared request"));
         };
-        let Prepared { request, expected } = &mut *prepared;
+        let HeldRequest { request, expected } = &mut *prepared;
         // What one sending adds to it, the next is not to have.
         let (mut own_body, mut own_headers) = (None, 0);
         if let Ok(request) = request {
@@ -71,13 +48,13 @@ impl UserState {
             own_body = body.map(|body| std::mem::replace(&mut request.body, Bytes::from(body)));
         }
         let sent = self.send(request, expected).await?;
-        let kept = KeptParts::by(request);
         if let Ok(request) = request {
             request.headers.truncate(own_headers);
             if let Some(own_body) = own_body {
                 request.body = own_body;
             }
         }
+        let kept = prepared.keeps();
         self.prepared.0[number as usize] = Some(prepared);
         Ok(sent.map(|sent| (sent, kept)))
     }
