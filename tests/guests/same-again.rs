@@ -1,7 +1,6 @@
 //! Sends the same requests again and again: with other bodies, redirected, wrong ones, and more of
 //! them than are prepared at once.
 
-use serde_json::Value;
 use swell::prelude::*;
 
 #[scenario]
@@ -29,9 +28,9 @@ fn bodies() -> Result<()> {
         let body = if number == 2 { String::new() } else { format!("body {number}") };
         let answer = http::post("/echo").header("x-own", "1").body(body.as_bytes()).keep_body();
         let answer = answer.send()?;
-        let echo: Value = answer.json()?;
-        ensure!(echo["body"] == body.as_str(), "{body:?} came back as {echo}");
-        let headers = echo["headers"].to_string().matches("traceparent").count();
+        let echo = answer.text()?;
+        ensure!(echo.contains(&format!(r#""body":"{body}""#)), "{body:?} came back as {echo}");
+        let headers = echo.matches("traceparent").count();
         ensure!(headers == 1, "{headers} trace contexts: {echo}");
         ensure!(answer.header("Content-Type")?.contains("json"), "{:?}", answer.headers());
         ensure!(answer.headers()?.len() > 1, "{:?}", answer.headers());

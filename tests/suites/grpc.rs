@@ -7,7 +7,7 @@ use swell_tests::{Finished, Host, PythonGrpc, Target, TargetSettings, guest};
 /// A run of the guest that calls a method five times in each iteration.
 fn calls(url: &str, method: &str, load: &str) -> Finished {
     Host::run_guest("grpc")
-        .target(url.to_owned())
+        .target(url)
         .arg("-e")
         .arg(format!("METHOD=/swell.test.Echo/{method}"))
         .args("--allow-all-failed --no-preflight")

@@ -9,6 +9,7 @@ use http::Method;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig, TransportConfig};
 use swell_client::{Options, Request, Session, Version};
+use tokio::sync::Mutex;
 
 use crate::service::*;
 use crate::tls::TestAuthority;
@@ -40,7 +41,7 @@ pub(crate) struct AskedStream {
     pub(crate) receive: RecvStream,
     /// What was received so far.
     pub(crate) begun: Vec<u8>,
-    control: Rc<RefCell<SendStream>>,
+    control: Rc<Mutex<SendStream>>,
 }
 
 pub(crate) const DATA: u64 = 0;
@@ -109,12 +110,12 @@ impl AskedStream {
     /// Leaves out all streams from this one on.
     pub(crate) async fn say_goodbye(&self, stream: u64) {
         let goodbye = frame(GOAWAY, &number(stream));
-        self.control.borrow_mut().write_all(&goodbye).await.expect("an open stream");
+        self.control.lock().await.write_all(&goodbye).await.expect("an open stream");
     }
 
     /// Speaks of the connection.
     pub(crate) async fn say(&self, bytes: &[u8]) {
-        self.control.borrow_mut().write_all(bytes).await.expect("an open stream");
+        self.control.lock().await.write_all(bytes).await.expect("an open stream");
     }
 
     pub(crate) fn reset(&mut self, code: u32) {
@@ -181,7 +182,7 @@ async fn accept<F: Future<Output = ()> + 'static>(
     let Ok(mut control) = connection.open_uni().await else { return };
     let settings = [&[0][..], &frame(SETTINGS, &[])].concat();
     control.write_all(&settings).await.expect("an open stream");
-    let control = Rc::new(RefCell::new(control));
+    let control = Rc::new(Mutex::new(control));
     for nth in 0.. {
         let (send, mut receive) = match connection.accept_bi().await {
             Ok(streams) => streams,

@@ -27,7 +27,7 @@ impl FaultReader {
     }
 
     /// Why the connection has ended, as the other side has it, or the way to it.
-    fn from_beyond(&self) -> Option<Error> {
+    fn error_beyond(&self) -> Option<Error> {
         if let Some(error) = self.news.error() {
             let said = format!("{} (UDP {})", words(error), self.quic.remote_address());
             return Some(Error::new(ErrorClass::Reset, said));
@@ -48,13 +48,13 @@ impl FaultReader {
 
     /// Why no request can be sent any more.
     pub(super) fn ended(&self) -> Error {
-        self.from_beyond()
+        self.error_beyond()
             .unwrap_or_else(|| Error::new(ErrorClass::Reset, "HTTP/3: the connection was closed"))
     }
 
     /// Why a connection cannot go on.
     pub(super) fn connection(&self, error: &ConnectionError) -> Error {
-        if let Some(error) = self.from_beyond() {
+        if let Some(error) = self.error_beyond() {
             return error;
         }
         match error {
@@ -105,7 +105,7 @@ impl FaultReader {
                     reset("HTTP/3: the other side did nothing with the request (GOAWAY)".into())
                 }
                 None => self
-                    .from_beyond()
+                    .error_beyond()
                     .unwrap_or_else(|| Error::protocol(format!("HTTP/3: {error}"))),
             },
             other => Error::protocol(format!("HTTP/3: {other}")),
