@@ -1,5 +1,6 @@
 //! Compiles the examples and the guests, each to a file of its own name.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
@@ -97,8 +98,16 @@ fn javascript(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     wasm_c_compiler()?;
     // Headers and library are of one libc wherever the compiler of Rust comes from.
     let header = workspace.root().join("host/interpreters/javascript/include/settings.h");
-    let flags =
-        format!("--target=wasm32-wasi -isystem {C_HEADERS} -include {} -O3", header.display());
+    // Cargo compiles C again when its flags change, and knows nothing of this header.
+    let mut text = DefaultHasher::new();
+    std::fs::read(&header)
+        .with_context(|| format!("can't read {}", header.display()))?
+        .hash(&mut text);
+    let flags = format!(
+        "--target=wasm32-wasi -isystem {C_HEADERS} -include {} -DSETTINGS_HASH={} -O3",
+        header.display(),
+        text.finish()
+    );
     let mut select: Vec<String> =
         ["--package", "swell-javascript", "--example", "javascript"].map(str::to_owned).into();
     let mut settings = vec![("env.RQUICKJS_SYS_NO_WASI_SDK".to_owned(), "\"1\"".to_owned())];

@@ -4,7 +4,7 @@
 /// The module that holds a script, and what the host calls of it.
 pub(crate) const RUNNER: &str = "swell:runner";
 
-const MODULES: [(&str, &str); 22] = [
+const MODULES: &[(&str, &str)] = &[
     (RUNNER, include_str!("modules/runner.js")),
     ("swell:core", include_str!("modules/core.js")),
     ("swell:digest", include_str!("modules/digest.js")),
