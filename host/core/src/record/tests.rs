@@ -362,7 +362,6 @@ proptest! {
 fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("buy").unwrap();
-    recorder.heartbeat().begun(at(900));
     recorder.heartbeat().probe(at(1_000));
     let mut end = |intended, started, ended| {
         let times = TransactionTimes {
