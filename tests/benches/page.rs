@@ -161,7 +161,7 @@ fn frame(
         };
         recorder.exchange(RunPhase::Measured, &exchange, !fails);
     }
-    recorder.loop_delay(at(second), Duration::from_micros(20 + random.below(200)), 1);
+    recorder.loop_delay(at(second), Duration::from_micros(20 + random.below(200)));
     let users = 300 + (knee * 3_000.0) as u64;
     let status = Status { phase: RunState::Measuring, users, ..Status::default() };
     Frame {

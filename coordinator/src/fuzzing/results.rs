@@ -311,7 +311,7 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
             recorder.metric(phase, started, metric, i as f64 * 1.5, &[("shop", "north")])
         });
         recorder.iteration_ended(phase, IterationEnd::Ok);
-        recorder.loop_delay(started, Duration::from_micros(i), 1);
+        recorder.loop_delay(started, Duration::from_micros(i));
     }
     recorder.unsent(at(5), UnsentCause::Lease);
     recorder.user_created();

@@ -252,10 +252,8 @@ impl Recorder {
         if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
     }
 
-    /// Tells the heartbeat and the objectives how late an outermost transaction starts that is
-    /// about to begin.
+    /// Tells the objectives how late an outermost transaction starts that is about to begin.
     pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
-        self.heartbeat.begun(started);
         for watched in &mut self.watched {
             watched.watch.starting(intended, parked_at, started);
         }
@@ -304,9 +302,6 @@ impl Recorder {
             });
         }
         self.heartbeat.look(times.ended, RunInstant::NEVER);
-        if outermost {
-            self.heartbeat.ended();
-        }
         let stood = self.heartbeat.stood(times.started, times.ended);
         let figures = self.figures(self.phase(times.intended));
         let row = figures.transactions.at(kind.0 as usize);
@@ -471,12 +466,11 @@ impl Recorder {
         }
     }
 
-    /// Records that the worker could have polled its tasks `delay` before it did, at `now`, as a
-    /// probe found that stands for so many. The probes that were due meanwhile were as late as they
-    /// still had to wait.
-    pub fn loop_delay(&mut self, now: RunInstant, delay: Duration, stands_for: u64) {
+    /// Records that the worker could have polled its tasks `delay` before it did, at `now`. The
+    /// probes that were due meanwhile were as late as they still had to wait.
+    pub fn loop_delay(&mut self, now: RunInstant, delay: Duration) {
         let figures = self.figures(self.phase(now));
-        figures.loop_delay.record_many(delay, stands_for);
+        figures.loop_delay.record(delay);
         let overslept = u64::try_from(delay.as_nanos() / PROBE.as_nanos()).unwrap_or(u64::MAX);
         let each = overslept.div_ceil(OVERSLEPT_STEPS).max(1);
         let mut probes = 0;

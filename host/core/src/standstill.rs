@@ -12,12 +12,6 @@
 //! to do may come to its probe late without standing still: other code looks at the clock
 //! meanwhile.
 //!
-//! ## Why an idle thread looks less often
-//! A probe wakes the thread, and 200 of them a second are most of what an idle host costs. While no
-//! transaction is under way nobody is delayed, and whatever is due has a timer that says since
-//! when. So the probe of an idle thread is ten times as far away, and comes closer as soon as a
-//! transaction begins.
-//!
 //! ## Why pauses of ten milliseconds and more
 //! The loop delay is about shorter pauses, and knows how often they come. A service with a queue
 //! does not notice them: it works on with what it has. Twice the distance of two probes can be told
@@ -25,15 +19,13 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::RunInstant;
 
-/// How often a thread looks how late it is polled: often enough for a p99 within a second.
+/// How often a thread looks how late it is polled: often enough for a p99 within a second, and
+/// seldom enough to cost nothing.
 pub const PROBE: Duration = Duration::from_millis(5);
-/// How often it looks while no transaction is under way: four times in each window.
-pub const IDLE_PROBE: Duration = Duration::from_millis(50);
 /// The shortest pause that counts as standing still.
 pub const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// How many pauses are remembered one by one: those of a thread that is stopped ten times a second,
@@ -44,29 +36,10 @@ const REMEMBERED: usize = 4_096;
 #[derive(Debug)]
 pub struct Heartbeat(RefCell<State>);
 
-/// A look at the clock that was due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// How late it was.
-    pub delay: Duration,
-    /// For how many it stands: those that would have been due by then at a distance of [`PROBE`].
-    pub stands_for: u64,
-    /// When the next one is due.
-    pub next: RunInstant,
-}
-
 #[derive(Debug)]
 struct State {
     /// By when the thread is to look again.
     due: RunInstant,
-    /// When the last probe was made.
-    probed: RunInstant,
-    /// The transactions that have begun and not ended.
-    under_way: u64,
-    /// Whether one has begun since the last probe.
-    has_begun: bool,
-    /// Who waits for the probe.
-    waits: Option<Waker>,
     seen: RunInstant,
     pauses: VecDeque<Pause>,
     total: Duration,
@@ -84,10 +57,6 @@ impl Default for Heartbeat {
     fn default() -> Self {
         Self(RefCell::new(State {
             due: RunInstant::NEVER,
-            probed: RunInstant::START,
-            under_way: 0,
-            has_begun: false,
-            waits: None,
             seen: RunInstant::START,
             pauses: VecDeque::new(),
             total: Duration::ZERO,
@@ -114,47 +83,13 @@ impl Heartbeat {
         state.pauses.push_back(Pause { from, until: now, before });
     }
 
-    /// A transaction begins at `now`: from now on the thread probes often.
-    pub fn begun(&self, now: RunInstant) {
-        let mut state = self.0.borrow_mut();
-        state.under_way += 1;
-        state.has_begun = true;
-        let soon = now + PROBE;
-        if state.due > soon && state.due != RunInstant::NEVER {
-            state.due = soon;
-            if let Some(waits) = state.waits.take() {
-                waits.wake();
-            }
-        }
-    }
-
-    /// A transaction that had begun has ended.
-    pub fn ended(&self) {
-        let mut state = self.0.borrow_mut();
-        state.under_way = state.under_way.saturating_sub(1);
-    }
-
-    /// The thread probes at `now`.
-    pub fn probe(&self, now: RunInstant) -> Probe {
+    /// The thread probes at `now`. Returns how late that is, and when the next probe is due.
+    pub fn probe(&self, now: RunInstant) -> (Duration, RunInstant) {
         self.look(now, RunInstant::NEVER);
         let mut state = self.0.borrow_mut();
-        let is_idle = state.under_way == 0 && !std::mem::take(&mut state.has_begun);
-        let next = now + if is_idle { IDLE_PROBE } else { PROBE };
+        let next = now + PROBE;
         let due = std::mem::replace(&mut state.due, next);
-        let distance = due.since(std::mem::replace(&mut state.probed, now));
-        let probes = (distance + PROBE / 2).as_nanos() / PROBE.as_nanos();
-        let stands_for = u64::try_from(probes).unwrap_or(u64::MAX).max(1);
-        Probe { delay: now.since(due), stands_for, next }
-    }
-
-    /// Ready as soon as the next probe is due at another instant than `known`: at that instant.
-    pub fn poll_moved(&self, known: RunInstant, context: &mut Context<'_>) -> Poll<RunInstant> {
-        let mut state = self.0.borrow_mut();
-        if state.due == known {
-            state.waits = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(state.due)
+        (now.since(due), next)
     }
 
     /// The thread makes no more probes.
@@ -201,10 +136,9 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// A thread with a transaction under way that probed at 1,000 ms.
+    /// A thread that probed at 1,000 ms.
     fn alive() -> Heartbeat {
         let heartbeat = Heartbeat::default();
-        heartbeat.begun(at(1_000));
         heartbeat.probe(at(1_000));
         heartbeat
     }
@@ -216,8 +150,7 @@ mod tests {
         heartbeat.look(at(4_005), RunInstant::NEVER);
         assert_eq!(heartbeat.total(), ms(3_000), "since the probe of 1,005 ms");
         heartbeat.look(at(4_006), RunInstant::NEVER);
-        let probe = Probe { delay: ms(3_003), stands_for: 1, next: at(4_013) };
-        assert_eq!(heartbeat.probe(at(4_008)), probe);
+        assert_eq!(heartbeat.probe(at(4_008)), (ms(3_003), at(4_013)));
         assert_eq!(heartbeat.total(), ms(3_000));
     }
 
@@ -232,7 +165,7 @@ mod tests {
     fn a_thread_with_much_to_do_comes_late_to_its_probe_and_has_not_stood_still() {
         let heartbeat = alive();
         (1_001..1_100).for_each(|now| heartbeat.look(at(now), RunInstant::NEVER));
-        assert_eq!((heartbeat.probe(at(1_100)).delay, heartbeat.total()), (ms(95), Duration::ZERO));
+        assert_eq!((heartbeat.probe(at(1_100)).0, heartbeat.total()), (ms(95), Duration::ZERO));
     }
 
     #[test]
@@ -243,24 +176,6 @@ mod tests {
         heartbeat.stop();
         heartbeat.look(at(9_000), RunInstant::NEVER);
         assert_eq!(heartbeat.total(), Duration::ZERO);
-    }
-
-    #[test]
-    fn an_idle_thread_probes_less_often_until_a_transaction_begins() {
-        let heartbeat = alive();
-        heartbeat.ended();
-        assert_eq!(heartbeat.probe(at(1_005)).next, at(1_010), "one has begun since the last");
-        assert_eq!(heartbeat.probe(at(1_010)).next, at(1_060));
-        let probe = Probe { delay: ms(2), stands_for: 10, next: at(1_112) };
-        assert_eq!(heartbeat.probe(at(1_062)), probe);
-        let mut context = Context::from_waker(Waker::noop());
-        assert_eq!(heartbeat.poll_moved(at(1_112), &mut context), Poll::Pending);
-        heartbeat.begun(at(1_090));
-        assert_eq!(heartbeat.poll_moved(at(1_112), &mut context), Poll::Ready(at(1_095)));
-        let probe = Probe { delay: ms(1), stands_for: 7, next: at(1_101) };
-        assert_eq!(heartbeat.probe(at(1_096)), probe);
-        heartbeat.begun(at(1_099));
-        assert_eq!(heartbeat.poll_moved(at(1_101), &mut context), Poll::Pending);
     }
 
     #[test]

@@ -346,20 +346,14 @@ impl WorkerUsers {
     /// Samples how late this thread polls tasks that are ready.
     async fn probe_delay(self: Rc<Self>) {
         let Ok(timer) = crate::timer::InstantTimer::new(self.shared.began) else { return };
-        let mut due = self.heartbeat.probe(self.worker.now()).next;
+        let (_, mut next) = self.heartbeat.probe(self.worker.now());
         loop {
-            timer.set(due);
-            let moved = std::future::poll_fn(|context| self.heartbeat.poll_moved(due, context));
-            tokio::select! {
-                moved = moved => due = moved,
-                () = timer.wait() => {
-                    let now = self.worker.now();
-                    let probe = self.heartbeat.probe(now);
-                    let mut recorder = self.worker.recorder.borrow_mut();
-                    recorder.loop_delay(now, probe.delay, probe.stands_for);
-                    due = probe.next;
-                }
-            }
+            timer.set(next);
+            timer.wait().await;
+            let now = self.worker.now();
+            let (delay, following) = self.heartbeat.probe(now);
+            self.worker.recorder.borrow_mut().loop_delay(now, delay);
+            next = following;
         }
     }
 }

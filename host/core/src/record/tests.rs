@@ -220,8 +220,8 @@ fn own_metrics_users_and_delays_reach_the_snapshot() {
     let rows = recorder.define_metric("rows", MetricKind::Counter).unwrap();
     recorder.metric(RunPhase::Measured, at(150), rows, 3.0, &[("kind", "x")]);
     recorder.metric(RunPhase::WarmUp, at(50), rows, 9.0, &[]);
-    recorder.loop_delay(at(50), ms(1), 1);
-    recorder.loop_delay(at(150), ms(2), 1);
+    recorder.loop_delay(at(50), ms(1));
+    recorder.loop_delay(at(150), ms(2));
     recorder.unsent(at(150), UnsentCause::Users);
     recorder.unsent(at(150), UnsentCause::Host);
     recorder.unsent(at(150), UnsentCause::Lease);
@@ -294,7 +294,7 @@ fn record(recorder: &mut Recorder, happened: Happened) {
     recorder.check(phase, NAMES[name], end > 2);
     let metric = recorder.define_metric("amount", MetricKind::Trend).unwrap();
     recorder.metric(phase, started, metric, time as f64, &[("name", NAMES[name])]);
-    recorder.loop_delay(started, Duration::from_nanos(lag), 1);
+    recorder.loop_delay(started, Duration::from_nanos(lag));
 }
 
 proptest! {
@@ -391,14 +391,14 @@ fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
 #[test]
 fn a_pause_is_seen_as_by_somebody_who_comes_at_any_time() {
     let mut recorder = Recorder::new(at(0));
-    recorder.loop_delay(at(10), ms(1), 1);
-    recorder.loop_delay(at(3_500), ms(3_001), 1);
+    recorder.loop_delay(at(10), ms(1));
+    recorder.loop_delay(at(3_500), ms(3_001));
     let figures = recorder.take_window(at(4_000), Snapshot::default()).measured;
     assert_eq!((figures.loop_delay.count(), figures.overslept.count()), (2, 600));
     let median = figures.delays().percentile(50.0).unwrap();
     assert!((1_490..=1_510).contains(&median.as_millis()), "{median:?}");
     let mut recorder = Recorder::new(at(0));
-    recorder.loop_delay(RunInstant::NEVER, Duration::from_secs(100_000), 1);
+    recorder.loop_delay(RunInstant::NEVER, Duration::from_secs(100_000));
     let figures = recorder.take_window(at(0), Snapshot::default()).measured;
     assert_eq!(
         figures.overslept.count(),

@@ -26,7 +26,7 @@ fn late(all: u64, late: u64, by: f64) -> Figures {
         };
         recorder.begun(kind, times.intended, true);
         recorder.ended(kind, &times, true, TransactionEnd::Ok);
-        recorder.loop_delay(at(intended), millis(0.02), 1);
+        recorder.loop_delay(at(intended), millis(0.02));
     }
     recorder.take_window(at(all as f64), Snapshot::default()).measured
 }

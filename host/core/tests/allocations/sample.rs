@@ -55,5 +55,5 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
         RunPhase::Measured,
         if fails { IterationEnd::Failed } else { IterationEnd::Ok },
     );
-    recorder.loop_delay(at(0), Duration::from_micros(20), 1);
+    recorder.loop_delay(at(0), Duration::from_micros(20));
 }

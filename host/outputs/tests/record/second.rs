@@ -69,7 +69,7 @@ pub(crate) fn second(number: u64, transactions: u64, names: u64) -> Snapshot {
     // Two threads look at the clock each five milliseconds.
     for _ in 0..400 {
         let late = Duration::from_nanos(50_000 + random.below(100_000));
-        recorder.loop_delay(begins, late, 1);
+        recorder.loop_delay(begins, late);
     }
     recorder.take_window(begins + Duration::from_secs(1), Snapshot::default())
 }

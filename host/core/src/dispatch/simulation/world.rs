@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::super::{Action, DispatchLimits, Dispatcher, Growth, Overflow, Start, UserKey};
@@ -66,8 +65,6 @@ struct World {
     sequence: u64,
     /// When each worker is to wake next; a wake at another instant has been overtaken.
     wakes: Vec<Option<RunInstant>>,
-    /// When each worker is to probe next; a probe before that has been overtaken.
-    probes: Vec<RunInstant>,
     /// What happened while a thread was busy or stood still.
     pending: Vec<VecDeque<Event>>,
     busy_until: Vec<RunInstant>,
@@ -134,7 +131,6 @@ pub(super) fn run(setting: SimulatedRun) -> SimulationOutcome {
         events: BinaryHeap::new(),
         sequence: 0,
         wakes: vec![None; workers as usize],
-        probes: vec![RunInstant::START; workers as usize],
         pending: vec![VecDeque::new(); workers as usize],
         busy_until: vec![RunInstant::START; workers as usize],
         told_stood: vec![Duration::ZERO; workers as usize],
@@ -177,9 +173,6 @@ impl World {
     }
 
     fn handle(&mut self, now: RunInstant, worker: usize, event: Event) {
-        if event == Event::Probe && self.probes[worker] != now {
-            return;
-        }
         let runs_at = self.runs_at(now, worker);
         if event == Event::Resume {
             if runs_at > now {
@@ -215,12 +208,11 @@ impl World {
     fn perform_event(&mut self, now: RunInstant, worker: usize, event: Event) {
         self.busy_until[worker] = now + self.setting.work;
         if event == Event::Probe {
-            let probe = self.recorders[worker].heartbeat().probe(now);
-            self.probes[worker] = probe.next;
-            self.schedule(probe.next, worker, Event::Probe);
+            let (delay, next) = self.recorders[worker].heartbeat().probe(now);
+            self.schedule(next, worker, Event::Probe);
             // The first is none.
             if now > RunInstant::START {
-                self.recorders[worker].loop_delay(now, probe.delay, probe.stands_for);
+                self.recorders[worker].loop_delay(now, delay);
             }
             return;
         }
@@ -285,9 +277,7 @@ impl World {
         match action {
             Action::Start { user, start } => {
                 let kind = self.recorders[worker].define("modelled").unwrap();
-                self.recorders[worker].starting(start.intended, start.parked_at, now);
                 self.recorders[worker].begun(kind, start.intended, true);
-                self.move_probe(worker);
                 self.under_way.insert(user, (start, now));
                 let end = self.answer_at(now);
                 self.schedule(end, worker, Event::Answered(user));
@@ -303,16 +293,6 @@ impl World {
             Action::Retire(user) => self.dispatchers[worker].handle_gone(now, user),
             Action::Unsent { due, cause } => self.recorders[worker].unsent(due.intended, cause),
             Action::RunOver(_) => {}
-        }
-    }
-
-    /// The next probe of a thread comes sooner if its heartbeat says so.
-    fn move_probe(&mut self, worker: usize) {
-        let mut context = Context::from_waker(Waker::noop());
-        let heartbeat = self.recorders[worker].heartbeat();
-        if let Poll::Ready(sooner) = heartbeat.poll_moved(self.probes[worker], &mut context) {
-            self.probes[worker] = sooner;
-            self.schedule(sooner, worker, Event::Probe);
         }
     }
 

@@ -58,7 +58,7 @@ fn half_second() -> Snapshot {
         recorder.check(RunPhase::Measured, "has a title", true);
         recorder.ended(kind, &times, true, TransactionEnd::Ok);
         recorder.iteration_ended(RunPhase::Measured, IterationEnd::Ok);
-        recorder.loop_delay(started, some_us(10.0), 1);
+        recorder.loop_delay(started, some_us(10.0));
     }
     recorder.take_window(at(500), Snapshot::default())
 }
