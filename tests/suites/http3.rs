@@ -2,9 +2,10 @@
 //! the service has counted, on good days and bad ones.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
-use swell_tests::{Finished, Host, PythonHttp3, guest};
+use swell_tests::{Finished, Host, PythonHttp3, guest, wait_until};
 use tempfile::TempDir;
 
 /// A folder of data with the interpreter of steps.
@@ -40,8 +41,11 @@ fn what_is_counted_is_what_a_foreign_service_has_counted() {
     assert_eq!(run.count("/measured/requests/connections"), 4);
     let phase = |name: &str| run.count(&format!("/measured/requests/phases_ms/{name}/count"));
     assert_eq!((phase("connecting"), phase("tls"), phase("waiting")), (4, 0, 400));
-    // Each user has closed its connection before the host ended.
-    assert_eq!(seen.closed.get("0x100"), Some(&4), "{seen:?}");
+    // Each user has closed its connection before the host ended, and the service tells that when it
+    // has waited for what might still come.
+    wait_until(Duration::from_secs(10), "the ends of four connections", || {
+        (service.counts().closed.get("0x100") == Some(&4)).then_some(())
+    });
 }
 
 #[test]
