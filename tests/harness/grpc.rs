@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::python_service::PythonService;
 use crate::target_folder;
 
 /// What the service does.
@@ -22,12 +22,7 @@ const PACKAGES: [&str; 3] = ["grpcio==1.85.3", "grpcio-tools==1.85.1", "h2==4.4.
 
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
-pub struct PythonGrpc {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    port: u16,
-}
+pub struct PythonGrpc(PythonService);
 
 /// What the service has counted.
 #[derive(Debug, Default, Deserialize)]
@@ -75,25 +70,14 @@ impl PythonGrpc {
     }
 
     fn start_with(text: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut process = Command::new(python())
-            .args(["-W", "ignore", "-c", text])
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python can be started");
-        let input = process.stdin.take().expect("a pipe");
-        let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a pipe can be read");
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("{line:?} is no port"));
-        Self { process, input, output, port }
+        let mut python = Command::new(python());
+        python.current_dir(folder);
+        Self(PythonService::start(python, text, arguments))
     }
 
     /// Its URL, as that of a target.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.0.port())
     }
 
     /// What it has counted.
@@ -101,18 +85,7 @@ impl PythonGrpc {
     /// # Panics
     /// It does not answer.
     pub fn counts(&mut self) -> GrpcCounts {
-        self.input.write_all(b"\n").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
-    }
-}
-
-impl Drop for PythonGrpc {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.0.counts()
     }
 }
 

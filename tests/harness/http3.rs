@@ -1,13 +1,15 @@
 //! A foreign HTTP/3 service: the library `aioquic` of Python, with handlers that count.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use rcgen::{CertificateParams, KeyPair};
 use serde::Deserialize;
 use tempfile::TempDir;
+
+use crate::python_service::PythonService;
 
 /// What the service does.
 const SERVICE: &str = include_str!("http3.py");
@@ -18,10 +20,7 @@ const VARIABLE: &str = "SWELL_AIOQUIC_PYTHON";
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct PythonHttp3 {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    port: u16,
+    service: PythonService,
     folder: TempDir,
 }
 
@@ -74,29 +73,19 @@ impl PythonHttp3 {
             (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
         std::fs::write(&certificate_file, certificate.pem()).expect("it can be written");
         std::fs::write(&key_file, key.serialize_pem()).expect("it can be written");
-        let mut process = Command::new(python)
-            .args(["-W", "ignore", "-c", SERVICE])
-            .args([certificate_file, key_file])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python can be started");
-        let input = process.stdin.take().expect("a pipe");
-        let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a pipe can be read");
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("{line:?} is no port"));
-        Some(Self { process, input, output, port, folder })
+        let files = [certificate_file, key_file];
+        let service = PythonService::start(Command::new(python), SERVICE, files);
+        Some(Self { service, folder })
     }
 
     /// A URL of it.
     pub fn url(&self, path: &str) -> String {
-        format!("https://127.0.0.1:{}{path}", self.port)
+        format!("https://127.0.0.1:{}{path}", self.service.port())
     }
 
     /// Its port.
     pub const fn port(&self) -> u16 {
-        self.port
+        self.service.port()
     }
 
     /// The file with its certificate.
@@ -109,17 +98,6 @@ impl PythonHttp3 {
     /// # Panics
     /// It does not answer.
     pub fn counts(&mut self) -> Http3Counts {
-        self.input.write_all(b"\n").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
-    }
-}
-
-impl Drop for PythonHttp3 {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.service.counts()
     }
 }

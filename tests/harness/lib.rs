@@ -19,6 +19,7 @@ mod notary;
 mod peers;
 mod prometheus;
 mod proving_ground;
+mod python_service;
 mod receivers;
 mod relay;
 mod servers;

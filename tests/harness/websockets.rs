@@ -1,11 +1,12 @@
 //! A real WebSocket service: the library `websockets` of Python, with handlers that count.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
+
+use crate::python_service::PythonService;
 
 /// What the service does.
 const SERVICE: &str = include_str!("websockets.py");
@@ -15,12 +16,7 @@ const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
-pub struct PythonWebSockets {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    port: u16,
-}
+pub struct PythonWebSockets(PythonService);
 
 /// What the service has counted.
 #[derive(Debug, Deserialize)]
@@ -64,24 +60,12 @@ impl PythonWebSockets {
         };
         let python = PYTHONS.into_iter().find(has_library);
         let python = python.expect("a Python with websockets: apt-get install python3-websockets");
-        let mut process = Command::new(python)
-            .args(["-W", "ignore", "-c", text])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python can be started");
-        let input = process.stdin.take().expect("a pipe");
-        let mut output = BufReader::new(process.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a pipe can be read");
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("{line:?} is no port"));
-        Self { process, input, output, port }
+        Self(PythonService::start(Command::new(python), text, arguments))
     }
 
     /// Its URL, as that of a target.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.0.port())
     }
 
     /// What it has counted.
@@ -89,17 +73,6 @@ impl PythonWebSockets {
     /// # Panics
     /// It does not answer.
     pub fn counts(&mut self) -> WebSocketCounts {
-        self.input.write_all(b"\n").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
-    }
-}
-
-impl Drop for PythonWebSockets {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.0.counts()
     }
 }
